@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Floors: a target imports only targets on the floors below it. ARCHITECTURE.md has the map.
+let package = Package(
+  name: "skein",
+  products: [
+    .library(name: "Skein", targets: ["Skein"]),
+    .executable(name: "skein", targets: ["SkeinCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // Floor 0
+    .systemLibrary(
+      name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"]), .brew(["pcre2"])]),
+    .systemLibrary(
+      name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"]), .brew(["hwloc"])]),
+    .target(name: "CSystem"),
+    .target(name: "CKernels"),
+    .target(name: "SkeinTensor"),
+    // Floor 1
+    .target(name: "SkeinText", dependencies: ["CPCRE2"]),
+    .target(name: "SkeinFiles", dependencies: ["SkeinTensor", "CSystem"]),
+    .target(name: "SkeinGraph", dependencies: ["SkeinTensor"]),
+    // Floor 2
+    .target(name: "SkeinModels", dependencies: ["SkeinGraph", "SkeinFiles", "SkeinTensor"]),
+    .target(
+      name: "SkeinDevices", dependencies: ["SkeinGraph", "SkeinTensor", "CKernels", "CSystem", "CHwloc"]),
+    // Floor 3
+    .target(name: "SkeinExecutor", dependencies: ["SkeinGraph", "SkeinDevices", "SkeinTensor", "CSystem"]),
+    // Floor 4
+    .target(
+      name: "Skein",
+      dependencies: ["SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor"]),
+    // Floor 5
+    .executableTarget(
+      name: "SkeinCommand",
+      dependencies: [
+        "Skein", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    // Tests mirror Sources.
+    .testTarget(name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor"]),
+    .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph"]),
+    .testTarget(name: "SkeinModelsTests", dependencies: ["SkeinModels"]),
+    .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices"]),
+    .testTarget(name: "SkeinExecutorTests", dependencies: ["SkeinExecutor", "SkeinDevices"]),
+    .testTarget(name: "SkeinTests", dependencies: ["Skein"], resources: [.copy("Fixtures")]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11
+)

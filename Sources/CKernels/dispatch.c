@@ -1,0 +1,92 @@
+// Which instruction sets this processor has, and the table of kernels for each.
+#include "kernels.h"
+
+#include <string.h>
+
+static const skein_kernels reference_kernels = {
+    .name = "reference",
+    .dequantize = skein_reference_dequantize,
+    .embedding = skein_reference_embedding,
+    .quantize_activations = skein_reference_quantize_activations,
+    .linear = skein_reference_linear,
+    .rms_norm = skein_reference_rms_norm,
+    .rope = skein_reference_rope,
+    .cache_write = skein_reference_cache_write,
+    .attention = skein_reference_attention,
+    .gated_activation = skein_reference_gated_activation,
+    .add = skein_reference_add,
+    .select_rows = skein_reference_select_rows,
+};
+
+#if defined(__x86_64__)
+
+// Dequantization is bit-exact and copies are bound by memory: the reference kernels serve everywhere.
+static const skein_kernels avx2_kernels = {
+    .name = "avx2",
+    .dequantize = skein_reference_dequantize,
+    .embedding = skein_reference_embedding,
+    .quantize_activations = skein_avx2_quantize_activations,
+    .linear = skein_avx2_linear,
+    .rms_norm = skein_avx2_rms_norm,
+    .rope = skein_avx2_rope,
+    .cache_write = skein_avx2_cache_write,
+    .attention = skein_avx2_attention,
+    .gated_activation = skein_avx2_gated_activation,
+    .add = skein_avx2_add,
+    .select_rows = skein_reference_select_rows,
+};
+
+static const skein_kernels avx512_kernels = {
+    .name = "avx512",
+    .dequantize = skein_reference_dequantize,
+    .embedding = skein_reference_embedding,
+    .quantize_activations = skein_avx512_quantize_activations,
+    .linear = skein_avx512_linear,
+    .rms_norm = skein_avx512_rms_norm,
+    .rope = skein_avx512_rope,
+    .cache_write = skein_avx512_cache_write,
+    .attention = skein_avx512_attention,
+    .gated_activation = skein_avx512_gated_activation,
+    .add = skein_avx512_add,
+    .select_rows = skein_reference_select_rows,
+};
+
+// The builtin also asks the operating system whether it saves the wide registers.
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+
+#endif
+
+static int32_t available(const skein_kernels *sets[3]) {
+    int32_t count = 0;
+    sets[count++] = &reference_kernels;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (has_avx2()) sets[count++] = &avx2_kernels;
+    if (has_avx512()) sets[count++] = &avx512_kernels;
+#endif
+    return count;
+}
+
+const skein_kernels *skein_kernels_named(const char *name) {
+    const skein_kernels *sets[3];
+    int32_t count = available(sets);
+    if (name == NULL) return sets[count - 1];
+    for (int32_t i = 0; i < count; i++) {
+        if (strcmp(sets[i]->name, name) == 0) return sets[i];
+    }
+    return NULL;
+}
+
+const char *skein_kernels_name(int32_t index) {
+    const skein_kernels *sets[3];
+    int32_t count = available(sets);
+    return index >= 0 && index < count ? sets[index]->name : NULL;
+}

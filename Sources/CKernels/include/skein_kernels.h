@@ -1,0 +1,228 @@
+// The CPU kernels of Skein: one contract, several instruction sets behind it.
+//
+// Every kernel has the same signature, so that a thread team can split any of them:
+//
+//     void kernel(const void *args, int32_t begin, int32_t end, void *workspace)
+//
+// computes the items begin ..< end of the work that `args` describes. What an item is (a token, a row
+// of a matrix, a head) is stated at each argument struct; items are independent of each other, so any
+// split over threads gives the same bits. `workspace` is scratch memory private to the calling thread
+// (64-byte aligned, at least as large as the kernel's `..._workspace_bytes` function says).
+//
+// Activations are float32, row-major, one row a token. Weights stay as they are in the file: row-major,
+// rows of whole blocks.
+#ifndef SKEIN_KERNELS_H
+#define SKEIN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Element types: the numbers of the GGUF format.
+enum {
+    SKEIN_F32 = 0,
+    SKEIN_F16 = 1,
+    SKEIN_Q4_0 = 2,
+    SKEIN_Q4_1 = 3,
+    SKEIN_Q5_0 = 6,
+    SKEIN_Q5_1 = 7,
+    SKEIN_Q8_0 = 8,
+    SKEIN_Q2_K = 10,
+    SKEIN_Q3_K = 11,
+    SKEIN_Q4_K = 12,
+    SKEIN_Q5_K = 13,
+    SKEIN_Q6_K = 14,
+    SKEIN_IQ4_NL = 20,
+    SKEIN_IQ4_XS = 23,
+    SKEIN_BF16 = 30,
+    SKEIN_MXFP4 = 39,
+};
+
+typedef void skein_kernel(const void *args, int32_t begin, int32_t end, void *workspace);
+
+// dequantize: y[i] = value of element i of a row. Item: a row.
+// Bit-exact to the public `gguf` Python package on every instruction set.
+typedef struct {
+    const void *x;     // rows of `row_bytes` bytes
+    int64_t row_bytes;
+    int32_t type;      // SKEIN_...
+    int32_t columns;   // a whole number of blocks
+    float *y;          // [rows][columns]
+} skein_dequantize_args;
+
+// embedding: y[t] = table[tokens[t]]. Item: a token.
+typedef struct {
+    const void *table; // [vocabulary] rows of `row_bytes` bytes
+    int64_t row_bytes;
+    int32_t type;
+    int32_t columns;
+    const int32_t *tokens;
+    float *y;          // [tokens][columns]
+} skein_embedding_args;
+
+// quantize_activations: x rounded for the products with quantized weights. Item: a token.
+// The result is opaque: `skein_quantized_activation_bytes(columns)` a token, 64-byte aligned rows.
+typedef struct {
+    const float *x;    // [tokens][columns]
+    int32_t columns;   // any number: the tail of the last block of 32 is taken as zeros
+    void *y;
+} skein_quantize_activations_args;
+
+// linear: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r]). Item: a row r of the weights.
+// x is float32 where `skein_linear_takes_quantized(type)` is false, else what quantize_activations made.
+// One call handles any number of tokens: matrix-vector for few, matrix-matrix for many.
+typedef struct {
+    const void *weights; // [rows] rows of `row_bytes` bytes
+    int64_t row_bytes;
+    int32_t type;
+    int32_t rows;
+    int32_t columns;
+    int32_t tokens;
+    const void *x;
+    const float *bias;   // [rows] or NULL
+    float *y;            // [tokens][y_stride]
+    int64_t y_stride;    // in floats; at least `rows`
+} skein_linear_args;
+
+// rms_norm: y = x / sqrt(mean(x^2) + epsilon) * weight, for each row of `columns`. Item: a row.
+// A norm over each head is a norm over tokens * heads rows.
+typedef struct {
+    const float *x;
+    const float *weight; // [columns] or NULL
+    float *y;
+    int32_t columns;
+    float epsilon;
+} skein_rms_norm_args;
+
+// rope: rotates pairs of each head by position * frequency[i]. Item: a token.
+// interleaved: pairs (2i, 2i+1); otherwise (i, i + dimensions/2). Elements past `dimensions` are copied.
+// Angles are position (exact) times frequency in float32, sine and cosine correct to about 1 ulp also
+// for large angles.
+typedef struct {
+    const float *x;           // [tokens][heads][head_width]
+    float *y;                 // same shape; may be x
+    const int32_t *positions; // [tokens]
+    const float *frequencies; // [dimensions / 2]
+    int32_t heads;
+    int32_t head_width;
+    int32_t dimensions;       // even, at most head_width
+    bool interleaved;
+    float magnitude;          // sine and cosine are multiplied by it (yarn's attention factor)
+} skein_rope_args;
+
+// One layer's paged key-value cache, F16.
+// keys: [page][kv_head][page_tokens][key_width], values: [page][kv_head][page_tokens][value_width].
+// The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
+// its place there p % page_tokens.
+typedef struct {
+    uint16_t *keys;
+    uint16_t *values;
+    int32_t page_tokens;
+    int32_t kv_heads;
+    int32_t key_width;
+    int32_t value_width;
+    const int32_t *page_table;
+    int32_t pages_per_sequence;
+} skein_cache;
+
+// cache_write: stores keys and values of new tokens, rounded to F16 (nearest even, finite values beyond
+// 65504 clamped to it). Item: a token.
+typedef struct {
+    skein_cache cache;
+    const float *keys;        // [tokens][kv_heads][key_width]
+    const float *values;      // [tokens][kv_heads][value_width]
+    const int32_t *sequences; // [tokens]
+    const int32_t *positions; // [tokens]
+} skein_cache_write_args;
+
+// attention: for token t and head h, over the positions p of t's sequence with p <= positions[t] and,
+// where window > 0, p > positions[t] - window:
+//     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
+// Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
+// soft_cap * tanh(s / soft_cap). Accumulates in float32.
+// Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
+typedef struct {
+    skein_cache cache;
+    const float *queries;     // [tokens][heads][key_width]
+    float *y;                 // [tokens][heads][value_width]
+    const int32_t *sequences; // [tokens]
+    const int32_t *positions; // [tokens]
+    int32_t tokens;
+    int32_t heads;
+    float scale;
+    int32_t window;
+    float soft_cap;
+} skein_attention_args;
+
+// gated_activation: y = silu(gate) * up with silu(x) = x / (1 + exp(-x)). Item: a token.
+typedef struct {
+    const float *gate; // [tokens][columns]
+    const float *up;   // [tokens][columns]
+    float *y;          // [tokens][columns]; may be gate or up
+    int32_t columns;
+} skein_gated_activation_args;
+
+// add: y = a + b. Item: a token.
+typedef struct {
+    const float *a; // [tokens][columns]
+    const float *b; // [tokens][columns]
+    float *y;       // may be a or b
+    int32_t columns;
+} skein_add_args;
+
+// select_rows: y[i] = x[rows[i]]. Item: an output row.
+typedef struct {
+    const float *x;      // [tokens][columns]
+    const int32_t *rows; // indices of rows of x
+    float *y;
+    int32_t columns;
+} skein_select_rows_args;
+
+// The kernels of one instruction set.
+typedef struct {
+    const char *name; // "reference", "avx2", "avx512"
+    skein_kernel *dequantize;
+    skein_kernel *embedding;
+    skein_kernel *quantize_activations;
+    skein_kernel *linear;
+    skein_kernel *rms_norm;
+    skein_kernel *rope;
+    skein_kernel *cache_write;
+    skein_kernel *attention;
+    skein_kernel *gated_activation;
+    skein_kernel *add;
+    skein_kernel *select_rows;
+} skein_kernels;
+
+// The kernels named "reference", "avx2" or "avx512"; NULL for a name that is unknown or that this
+// processor cannot run. NULL as the name means the fastest that it can run.
+const skein_kernels *skein_kernels_named(const char *name);
+
+// Names of the instruction sets that this processor can run, slowest first; NULL past the last.
+const char *skein_kernels_name(int32_t index);
+
+// Whether linear on weights of `type` takes quantized activations.
+bool skein_linear_takes_quantized(int32_t type);
+
+// Bytes of one token's quantized activations; a multiple of 64.
+size_t skein_quantized_activation_bytes(int32_t columns);
+
+// Workspace of one thread, the most that any instruction set needs.
+size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens);
+size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t key_width, int32_t value_width,
+                                       int32_t page_tokens);
+
+// The preferred number of rows that a thread takes at a time: split linear at multiples of it.
+int32_t skein_linear_row_grain(void);
+
+// Number of items of an attention call.
+int32_t skein_attention_items(const skein_attention_args *args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

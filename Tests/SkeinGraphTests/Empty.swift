@@ -1,0 +1,1 @@
+// Temporary: replaced by the first real file of this target.
