@@ -43,7 +43,8 @@ let package = Package(
     // Tests mirror Sources.
     .testTarget(name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor"]),
+    .target(name: "SkeinTestSupport", dependencies: ["SkeinTensor"], path: "Tests/SkeinTestSupport"),
+    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph"]),
     .testTarget(name: "SkeinModelsTests", dependencies: ["SkeinModels"]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices"]),
