@@ -72,7 +72,8 @@ extension Graph {
       for weight in node.weights where !weights.indices.contains(weight.index) {
         throw fail("takes weight \(weight.index), which does not exist")
       }
-      if node.width <= 0 { throw fail("its width is \(node.width)") }
+      // Kernels count in 32 bits.
+      if !(1...1 << 28).contains(node.width) { throw fail("its width is \(node.width)") }
       if let problem = problem(of: node) { throw fail(problem) }
     }
     if output.width != vocabularySize || output.rows != .outputs {

@@ -99,11 +99,17 @@ public struct GraphBuilder {
     add(role, .add, [a, b], [], rows: graph[a].rows, width: graph[a].width, file, line)
   }
 
-  /// Keeps only the rows whose logits are wanted.
-  public mutating func selectRows(
-    _ x: NodeID, _ role: Role, file: String = #fileID, line: Int = #line
-  ) -> NodeID {
+  private mutating func selectRows(_ x: NodeID, _ role: Role, file: String, line: Int) -> NodeID {
     add(role, .selectRows, [x], [], rows: .outputs, width: graph[x].width, file, line)
+  }
+
+  /// Keeps only the rows whose logits are wanted, of the residual stream and of the last layer's attention:
+  /// all that follows is computed for them alone.
+  public mutating func selectOutputs(
+    _ residual: NodeID, _ attention: NodeID, file: String = #fileID, line: Int = #line
+  ) -> (residual: NodeID, attention: NodeID) {
+    let x = selectRows(residual, .selectedResidual, file: file, line: line)
+    return (x, selectRows(attention, .selectedAttention, file: file, line: line))
   }
 
   private func name(_ role: Role) -> NodeName { NodeName(layer: layer, role) }

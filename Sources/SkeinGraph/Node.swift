@@ -32,7 +32,7 @@ public enum Role: String, Hashable, Sendable, CaseIterable {
   case attentionNorm, query, key, value, queryNorm, keyNorm, queryRope, keyRope
   case attention, attentionOutput, attentionResidual
   case feedForwardNorm, gate, up, activation, down, feedForwardResidual
-  case selectedRows, outputNorm, head
+  case selectedAttention, selectedResidual, outputNorm, head
 }
 
 /// A node's name: its layer, if it is in one, and its role there.
