@@ -33,7 +33,9 @@ let package = Package(
     // Floor 4
     .target(
       name: "Skein",
-      dependencies: ["SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor"]),
+      dependencies: [
+        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor", "CSystem",
+      ]),
     // Floor 5
     .executableTarget(
       name: "SkeinCommand",

@@ -9,16 +9,16 @@ import Synchronization
   import Darwin
 #endif
 
-/// A thread of the operating system, joined when it is let go.
+/// A thread of the operating system. Without `join` it is left to end by itself.
 ///
 /// Workers are pinned and wait for devices, so they must not take a thread of the shared pool that
 /// structured concurrency runs on.
-final class HostThread: @unchecked Sendable {
+package final class HostThread: @unchecked Sendable {
   private var handle: pthread_t
   private var isJoined = false
 
   /// Starts a thread that runs `body`.
-  init(_ body: @escaping @Sendable () -> Void) throws(ExecutorError) {
+  package init(_ body: @escaping @Sendable () -> Void) throws(ExecutorError) {
     let box = Unmanaged.passRetained(Body(body))
     #if canImport(Darwin)
       var started: pthread_t?
@@ -46,8 +46,10 @@ final class HostThread: @unchecked Sendable {
     #endif
   }
 
+  deinit { if !isJoined { pthread_detach(handle) } }
+
   /// Returns when the thread has ended.
-  func join() {
+  package func join() {
     guard !isJoined else { return }
     isJoined = true
     pthread_join(handle, nil)
@@ -63,13 +65,13 @@ final class HostThread: @unchecked Sendable {
 ///
 /// Waiting spins first: between the layers of two devices the next change is microseconds away, and a
 /// sleeping thread takes tens of them to wake.
-final class Monitor: @unchecked Sendable {
+package final class Monitor: @unchecked Sendable {
   private static let spins = 4000
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let version = Atomic<Int>(0)
 
-  init() {
+  package init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -83,7 +85,7 @@ final class Monitor: @unchecked Sendable {
 
   /// Runs `body` under the lock.
   @inline(__always)
-  func locked<Result>(_ body: () -> Result) -> Result {
+  package func locked<Result>(_ body: () -> Result) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return body()
@@ -91,7 +93,7 @@ final class Monitor: @unchecked Sendable {
 
   /// Runs `body` under the lock, then wakes all that wait.
   @inline(__always)
-  func change(_ body: () -> Void) {
+  package func change(_ body: () -> Void) {
     locked {
       body()
       version.add(1, ordering: .releasing)
@@ -101,7 +103,7 @@ final class Monitor: @unchecked Sendable {
 
   /// Runs `body` under the lock, again after every change, until it gives a value.
   @inline(__always)
-  func await<Result>(_ body: () -> Result?) -> Result {
+  package func await<Result>(_ body: () -> Result?) -> Result {
     while true {
       let seen = version.load(ordering: .acquiring)
       if let result = locked(body) { return result }
