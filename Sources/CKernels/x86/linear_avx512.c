@@ -1,0 +1,171 @@
+// linear for AVX-512 with VNNI: the vectors and tiles that the templates are made of.
+//
+// A tile is 32 rows by 6 tokens: 12 int32 and 12 float32 accumulators of the 32 registers. Every weight
+// vector loaded serves 6 tokens and every broadcast activation 2 vectors, so the multipliers (one 64 byte
+// vpdpbusd a cycle on Zen 4), not the loads, are the bound.
+#if defined(__x86_64__)
+
+#include "../reference/formats.h"
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
+                             apply_to = function)
+
+#define SIGNED_OFFSET 128
+#define LANES 16
+#define TILE_TOKENS 6
+#define FLOAT_TILE_TOKENS 12
+
+static inline __attribute__((always_inline)) __m256i bytes_from_bits(uint32_t bits, int value) {
+    return _mm256_maskz_set1_epi8(bits, (char)value);
+}
+
+#include "decode_run.h"
+
+INLINE __m256i dot_bytes(bool eight_bit, __m256i w, __m256i x) {
+    (void)eight_bit; // all are unsigned here
+    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, x);
+}
+
+// 16 x 16 dwords: from rows of `stride` bytes to rows of 32 dwords. Pairs of rows, then fours, are
+// interleaved inside 128 bit lanes; then the lanes are exchanged.
+INLINE void transpose(const void *from, int64_t stride, void *to) {
+    __m512i a[16], b[16];
+    for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_si512((const char *)from + i * stride);
+    for (int i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        __m512i even_low = _mm512_shuffle_i32x4(a[i], a[i + 4], 0x88);
+        __m512i odd_low = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xDD);
+        __m512i even_high = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88);
+        __m512i odd_high = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xDD);
+        char *row = (char *)to + i * 32 * 4;
+        _mm512_storeu_si512(row, _mm512_shuffle_i32x4(even_low, even_high, 0x88));
+        _mm512_storeu_si512(row + 4 * 32 * 4, _mm512_shuffle_i32x4(odd_low, odd_high, 0x88));
+        _mm512_storeu_si512(row + 8 * 32 * 4, _mm512_shuffle_i32x4(even_low, even_high, 0xDD));
+        _mm512_storeu_si512(row + 12 * 32 * 4, _mm512_shuffle_i32x4(odd_low, odd_high, 0xDD));
+    }
+}
+
+#include "quantized_panel.h"
+
+// The products of a group: the columns 4 * first ..< 4 * (first + count) of the panel's run and of the
+// blocks x, added to the offset's part. The sums of the activations at `sums` bytes into a block are
+// multiplied with the offset by a shift.
+INLINE void multiply_group(int tokens, int first, int count, const uint8_t (*w)[ROWS][4],
+                           const skein_activation_block *x, int64_t stride, __m512i products[TILE_TOKENS][2]) {
+    for (int column = first; column < first + count; column++) {
+        __m512i low = _mm512_load_si512(w[column]), high = _mm512_load_si512(w[column][LANES]);
+        for (int t = 0; t < tokens; t++) {
+            int32_t four;
+            memcpy(&four, x[t * stride].quants + 4 * column, sizeof four);
+            __m512i xt = _mm512_set1_epi32(four);
+            products[t][0] = _mm512_dpbusd_epi32(products[t][0], low, xt);
+            products[t][1] = _mm512_dpbusd_epi32(products[t][1], high, xt);
+        }
+    }
+}
+
+// tile += scales * products * the activations' scale, for the group `g` of a run.
+INLINE void add_group(int group, bool minimum, int tokens, int g, const quantized_panel *panel, int32_t run,
+                      const skein_activation_block *x, int64_t stride, __m512i products[TILE_TOKENS][2],
+                      __m512 tile[TILE_TOKENS][2]) {
+    for (int half = 0; half < 2; half++) {
+        __m512 scales = _mm512_load_ps(&panel->scales[run][g][half * LANES]);
+        __m512 minima = minimum ? _mm512_load_ps(&panel->minima[run][g][half * LANES]) : scales;
+        for (int t = 0; t < tokens; t++) {
+            const skein_activation_block *xt = &x[t * stride];
+            __m512 sum = _mm512_mul_ps(_mm512_cvtepi32_ps(products[t][half]), scales);
+            if (minimum) {
+                int32_t negated = group == 32 ? xt->negated_sums32[g] : xt->negated_sums16[g];
+                sum = _mm512_fmadd_ps(minima, _mm512_cvtepi32_ps(_mm512_set1_epi32(negated)), sum);
+            }
+            float scale = xt->scales[group == 32 ? g : g / 2];
+            tile[t][half] = _mm512_fmadd_ps(sum, _mm512_set1_ps(scale), tile[t][half]);
+        }
+    }
+}
+
+INLINE void multiply_quantized_tile(int group, bool minimum, int tokens, const quantized_panel *panel, int32_t runs,
+                                    const skein_activation_block *x, int64_t stride, int32_t offset_shift,
+                                    float *sums) {
+    __m512 tile[TILE_TOKENS][2];
+    __m128i shift = _mm_cvtsi32_si128(offset_shift);
+    for (int t = 0; t < tokens; t++) {
+        for (int half = 0; half < 2; half++) tile[t][half] = _mm512_load_ps(sums + t * ROWS + half * LANES);
+    }
+    for (int32_t run = 0; run < runs; run++, x++) {
+        for (int g = 0; g < RUN_COLUMNS / group; g++) {
+            __m512i products[TILE_TOKENS][2];
+            for (int t = 0; t < tokens; t++) {
+                int32_t negated = group == 32 ? x[t * stride].negated_sums32[g] : x[t * stride].negated_sums16[g];
+                products[t][0] = minimum ? _mm512_setzero_si512() : _mm512_sll_epi32(_mm512_set1_epi32(negated), shift);
+                products[t][1] = products[t][0];
+            }
+            multiply_group(tokens, g * group / 4, group / 4, panel->quants[run], x, stride, products);
+            add_group(group, minimum, tokens, g, panel, run, x, stride, products, tile);
+        }
+    }
+    for (int t = 0; t < tokens; t++) {
+        for (int half = 0; half < 2; half++) _mm512_store_ps(sums + t * ROWS + half * LANES, tile[t][half]);
+    }
+}
+
+#define DEFINE_TILE(name, group, minimum, tokens)                                                          \
+    static void name##_##tokens(const quantized_panel *panel, int32_t runs, const skein_activation_block *x, \
+                                int64_t stride, int32_t offset_shift, float *sums) {                       \
+        multiply_quantized_tile(group, minimum, tokens, panel, runs, x, stride, offset_shift, sums);       \
+    }
+#define DEFINE_TILES(name, group, minimum)                                                                 \
+    DEFINE_TILE(name, group, minimum, 1)                                                                   \
+    DEFINE_TILE(name, group, minimum, 2)                                                                   \
+    DEFINE_TILE(name, group, minimum, 3)                                                                   \
+    DEFINE_TILE(name, group, minimum, 4)                                                                   \
+    DEFINE_TILE(name, group, minimum, 5)                                                                   \
+    DEFINE_TILE(name, group, minimum, 6)                                                                   \
+    static tile_kernel *const name[TILE_TOKENS] = {name##_1, name##_2, name##_3, name##_4, name##_5, name##_6};
+
+DEFINE_TILES(tile_32, 32, false)
+DEFINE_TILES(tile_32_minimum, 32, true)
+DEFINE_TILES(tile_16, 16, false)
+DEFINE_TILES(tile_16_minimum, 16, true)
+
+INLINE tile_kernel *tile_of(int type, int32_t tokens) {
+    if (group_columns(type) == 32) return (has_minimum(type) ? tile_32_minimum : tile_32)[tokens - 1];
+    return (has_minimum(type) ? tile_16_minimum : tile_16)[tokens - 1];
+}
+
+typedef __m512 vector;
+INLINE vector vector_zero(void) { return _mm512_setzero_ps(); }
+INLINE vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void vector_store(float *p, vector v) { _mm512_storeu_ps(p, v); }
+INLINE vector vector_set1(float x) { return _mm512_set1_ps(x); }
+INLINE vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE float vector_sum(vector v) { return _mm512_reduce_add_ps(v); }
+INLINE vector widen_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+INLINE vector widen_bf16(const uint8_t *p) {
+    __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+}
+
+#include "linear_vector_quantized.h"
+#include "linear_matrix_quantized.h"
+#include "linear_float.h"
+#include "linear_dispatch.h"
+
+void skein_avx512_linear(const void *arguments, int32_t begin, int32_t end, void *workspace) {
+    linear_of_type(arguments, begin, end, workspace);
+}
+
+#pragma clang attribute pop
+
+#endif
