@@ -40,7 +40,8 @@ let package = Package(
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinModels", "SkeinText",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests mirror Sources.
     .testTarget(name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),

@@ -37,3 +37,10 @@ extension Vocabulary {
     architecture = try metadata.string("general.architecture")
   }
 }
+
+extension Tokenizer {
+  /// The tokenizer that a checkpoint carries.
+  public convenience init(checkpoint: any Checkpoint) throws {
+    try self.init(Vocabulary(checkpoint.metadata))
+  }
+}
