@@ -22,6 +22,29 @@ import Testing
     }
   }
 
+  #if os(Linux)
+    @Test func releasedPagesLeaveTheProcess() async {
+      // In a process of its own, where no other test maps files.
+      await #expect(processExitsWith: .success) {
+        let folder = TemporaryFolder()
+        let file = try MappedFile(path: folder.write("large", [UInt8](repeating: 5, count: 16 << 20)))
+        let untouchedBytes = ProcessMemory.read().fileBytesNow
+        var sum = 0
+        for place in stride(from: 0, to: file.byteCount, by: 4096) { sum += Int(file.bytes[place]) }
+        #expect(sum == 5 * file.byteCount / 4096)
+        let touchedBytes = ProcessMemory.read().fileBytesNow - untouchedBytes
+        file.release(0..<file.byteCount / 2)
+        let halfReleasedBytes = ProcessMemory.read().fileBytesNow - untouchedBytes
+        file.release(0..<file.byteCount)
+        let releasedBytes = ProcessMemory.read().fileBytesNow - untouchedBytes
+        let slack = 1 << 20
+        #expect(abs(touchedBytes - file.byteCount) < slack)
+        #expect(abs(halfReleasedBytes - file.byteCount / 2) < slack)
+        #expect(releasedBytes < slack)
+      }
+    }
+  #endif
+
   @Test func namesWhatIsNotAReadableFile() throws {
     expectError(.notFound, "/missing.gguf", "no such file") {
       _ = try MappedFile(path: folder.path + "/missing.gguf")

@@ -6,36 +6,39 @@
   import Glibc
 #endif
 
-/// The most memory that this process has had, as Linux counts it; zeros elsewhere.
+/// The memory that this process has and has had, as Linux counts it; zeros elsewhere.
 ///
 /// The virtual peak sees an allocation that was never touched, which the resident one does not.
-struct MemoryPeak {
+struct ProcessMemory {
   /// The most that was in memory at once since the last reset.
-  var residentBytes = 0
+  var peakResidentBytes = 0
   /// The most addresses that were in use at once since the process started.
-  var virtualBytes = 0
+  var peakVirtualBytes = 0
+  /// Pages of mapped files that are in memory now.
+  var fileBytesNow = 0
   /// Addresses in use now.
   var virtualBytesNow = 0
 
-  /// The peaks since the last reset.
-  static func read() -> MemoryPeak {
-    var peak = MemoryPeak()
-    guard let file = fopen("/proc/self/status", "r") else { return peak }
+  /// The numbers now.
+  static func read() -> ProcessMemory {
+    var memory = ProcessMemory()
+    guard let file = fopen("/proc/self/status", "r") else { return memory }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, Int32(line.count), file) != nil {
       let text = line.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
       let words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }
       guard words.count == 3, let kibibytes = Int(words[1]) else { continue }
-      if words[0] == "VmHWM:" { peak.residentBytes = kibibytes << 10 }
-      if words[0] == "VmPeak:" { peak.virtualBytes = kibibytes << 10 }
-      if words[0] == "VmSize:" { peak.virtualBytesNow = kibibytes << 10 }
+      if words[0] == "VmHWM:" { memory.peakResidentBytes = kibibytes << 10 }
+      if words[0] == "VmPeak:" { memory.peakVirtualBytes = kibibytes << 10 }
+      if words[0] == "RssFile:" { memory.fileBytesNow = kibibytes << 10 }
+      if words[0] == "VmSize:" { memory.virtualBytesNow = kibibytes << 10 }
     }
-    return peak
+    return memory
   }
 
   /// Sets the resident peak back to what is in use now (the virtual one cannot be), and reads both.
-  static func resetAndRead() -> MemoryPeak {
+  static func resetAndRead() -> ProcessMemory {
     if let file = fopen("/proc/self/clear_refs", "w") {
       fputs("5", file)
       fclose(file)
