@@ -48,7 +48,7 @@ extension ByteReader {
       try checkBools(byte)
       return .bool(bytes[byte.lowerBound] == 1)
     case .string:
-      let range = try stringRange("string length", limit: GGUFLimit.stringBytes)
+      let range = try stringRange("string", limit: GGUFLimit.stringBytes)
       return .string(String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self))
     case .array:
       let (elementType, count, range) = try array(depth: 1)
@@ -70,7 +70,7 @@ extension ByteReader {
     let start = offset
     switch type {
     case .string:
-      for _ in 0..<count { _ = try stringRange("string length", limit: GGUFLimit.stringBytes) }
+      for _ in 0..<count { _ = try stringRange("string", limit: GGUFLimit.stringBytes) }
     case .array:
       for _ in 0..<count { _ = try array(depth: depth + 1) }
     case .bool: try checkBools(try range("array", byteCount: count))

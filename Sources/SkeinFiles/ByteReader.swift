@@ -39,14 +39,14 @@ struct ByteReader {
     _ what: StaticString, minimumBytes: Int, limit: Int = .max
   ) throws(CheckpointError) -> Int {
     let value = try number(what, as: UInt64.self)
-    guard value <= UInt64(limit) else {
-      throw error(.tooLarge, "The \(what) is \(value); at most \(limit) is allowed. The file is damaged.")
-    }
     guard value <= UInt64(remaining / minimumBytes) else {
       throw error(
         .truncated,
-        "The \(what) is \(value), which needs at least \(minimumBytes) bytes each, but only \(remaining) "
-          + "bytes are left. The file is damaged or cut short; download or convert it again.")
+        "The \(what) is \(value), at \(minimumBytes) bytes or more each, but only \(remaining) bytes are left. "
+          + "The file is damaged or cut short; download or convert it again.")
+    }
+    guard value <= UInt64(limit) else {
+      throw error(.tooLarge, "The \(what) is \(value); at most \(limit) is allowed. The file is damaged.")
     }
     return Int(value)
   }
@@ -60,8 +60,21 @@ struct ByteReader {
 
   /// The bytes of a string: a 64-bit length, then the text.
   mutating func stringRange(_ what: StaticString, limit: Int) throws(CheckpointError) -> Range<Int> {
-    let length = try count(what, minimumBytes: 1, limit: limit)
-    return try range(what, byteCount: length)
+    let start = offset
+    let length = try number(what, as: UInt64.self)
+    guard length <= UInt64(remaining) else {
+      throw error(
+        .truncated,
+        "The \(what) at byte \(start) should have \(length) bytes, but only \(remaining) are left. The file is "
+          + "damaged or cut short; download or convert it again.")
+    }
+    guard length <= UInt64(limit) else {
+      throw error(
+        .tooLarge,
+        "The \(what) at byte \(start) has \(length) bytes; at most \(limit) are allowed. The file is damaged."
+      )
+    }
+    return try range(what, byteCount: Int(length))
   }
 
   /// A key or a name: not empty, and valid UTF-8, because two different names must stay different.

@@ -33,6 +33,7 @@ public struct GGUFMutator: Sendable {
     try forEachNumber(body)
     try forEachCut(body)
     try forEachSwap(body)
+    try forEachRepeatedName(body)
     try copy.forEachFlip(randomCount, body)
     try copy.forEachShift(randomCount, body)
   }
@@ -96,6 +97,20 @@ public struct GGUFMutator: Sendable {
         GGUFMutation(
           name: "\(describe(field)) twice",
           bytes: Array(before + bytes[field.range] + bytes[field.range] + after)))
+    }
+  }
+
+  /// Each key and each tensor name written over the next one of the same length: names that are there twice.
+  public func forEachRepeatedName(_ body: (GGUFMutation) throws -> Void) rethrows {
+    for kind in [GGUFFields.Kind.keyText, .nameText] {
+      let names = fields.filter { $0.kind == kind }
+      for (index, name) in names.enumerated() {
+        let later = names[(index + 1)...].first { $0.range.count == name.range.count }
+        guard let later else { continue }
+        var copy = bytes
+        copy.replaceSubrange(later.range, with: bytes[name.range])
+        try body(GGUFMutation(name: "\(describe(name)) over \(describe(later))", bytes: copy))
+      }
     }
   }
 

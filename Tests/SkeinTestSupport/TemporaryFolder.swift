@@ -24,11 +24,13 @@ public final class TemporaryFolder: Sendable {
     rmdir(path)
   }
 
-  /// Writes a file and returns its path. An existing file is overwritten in place.
+  /// Writes a file and returns its path. An existing file is replaced, not overwritten: it may still be
+  /// mapped, and ext4 makes a file that was emptied and written again wait for the disk.
   @discardableResult
   public func write(_ name: String, _ bytes: [UInt8]) -> String {
     let file = "\(path)/\(name)"
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    unlink(file)
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { fatalError("cannot write \(file)") }
     defer { close(descriptor) }
     var written = 0
