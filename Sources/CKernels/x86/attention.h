@@ -37,6 +37,15 @@ typedef struct {
     float *value_block;    // [BLOCK][sum_stride]
 } attention_state;
 
+// Where the positions first ..< end of a block lie, counted from its begin.
+typedef struct {
+    int32_t begin;
+    int32_t first;
+    int32_t end;
+    const void *keys[SKEIN_ATTENTION_BLOCK];
+    const void *values[SKEIN_ATTENTION_BLOCK];
+} attention_block;
+
 static attention_state attention_prepare(const skein_attention_args *a, skein_attention_item item,
                                          float *workspace) {
     attention_state s = {.args = a, .item = item};
@@ -74,24 +83,26 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
     return s;
 }
 
-// Where keys and values of positions begin + first ..< begin + end lie in the cache.
-static void find_rows(const attention_state *s, int32_t begin, int32_t first, int32_t end, const void **keys,
-                      const void **values) {
+static void find_rows(const attention_state *s, attention_block *block) {
     const skein_cache *c = &s->args->cache;
     const int32_t *table =
         c->page_table + (int64_t)s->args->sequences[s->item.first_token] * c->pages_per_sequence;
-    int32_t entry = (begin + first) / c->page_tokens;
-    int32_t slot = (begin + first) % c->page_tokens;
+    int32_t entry = (block->begin + block->first) / c->page_tokens;
+    int32_t slot = (block->begin + block->first) % c->page_tokens;
     int64_t row = ((int64_t)table[entry] * c->kv_heads + s->item.kv_head) * c->page_tokens + slot;
-    for (int32_t p = first; p < end; p++) {
+    for (int32_t p = block->first; p < block->end; p++) {
         if (slot == c->page_tokens) {
             slot = 0;
             row = ((int64_t)table[++entry] * c->kv_heads + s->item.kv_head) * c->page_tokens;
         }
-        keys[p] = c->keys + row * c->key_width;
-        values[p] = c->values + row * c->value_width;
+        block->keys[p] = c->keys + row * c->key_width;
+        block->values[p] = c->values + row * c->value_width;
         row++;
         slot++;
+    }
+    for (int32_t p = block->end; p < SKEIN_ATTENTION_BLOCK; p++) {
+        block->keys[p] = block->keys[block->end - 1];
+        block->values[p] = block->values[block->end - 1];
     }
 }
 
@@ -143,48 +154,72 @@ static void softmax_row(const attention_state *s, int32_t row, int32_t first, in
     s->maximum[row] = maximum;
 }
 
-// One tile of rows on the block of positions from `begin`, of which first ..< end were found.
+// One tile of rows on a block; `ahead` is the next block or NULL.
 SKEIN_INLINE void tile_rows(const int32_t ROWS, const bool half, const attention_state *s, int32_t row,
-                            int32_t begin, int32_t first, int32_t end, const void *const *keys,
-                            const void *const *values) {
-    int32_t tile_first = s->first[row];
-    int32_t tile_end = s->end[row];
+                            const attention_block *block, const attention_block *ahead) {
+    const skein_cache *c = &s->args->cache;
+    int32_t first = s->first[row];
+    int32_t end = s->end[row];
     for (int32_t r = row + 1; r < row + ROWS; r++) {
-        tile_first = s->first[r] < tile_first ? s->first[r] : tile_first;
-        tile_end = s->end[r] > tile_end ? s->end[r] : tile_end;
+        first = s->first[r] < first ? s->first[r] : first;
+        end = s->end[r] > end ? s->end[r] : end;
     }
-    first = tile_first - begin > first ? tile_first - begin : first;
-    end = tile_end - begin < end ? tile_end - begin : end;
+    first = first - block->begin > block->first ? first - block->begin : block->first;
+    end = end - block->begin < block->end ? end - block->begin : block->end;
     if (first >= end) return;
-    score_tile(ROWS, half, s->queries + row * s->query_stride, s->query_stride, keys, s->args->cache.key_width,
-               s->scores + row * SKEIN_ATTENTION_BLOCK, first, end);
-    for (int32_t r = row; r < row + ROWS; r++) softmax_row(s, r, s->first[r] - begin, s->end[r] - begin);
-    value_tiles(ROWS, half, s->scores + row * SKEIN_ATTENTION_BLOCK, s->correction + row, values,
-                s->args->cache.value_width, s->sums + row * s->sum_stride, s->sum_stride, first, end);
+    float *scores = s->scores + row * SKEIN_ATTENTION_BLOCK;
+    score_tile(ROWS, half, s->queries + row * s->query_stride, s->query_stride, block->keys,
+               ahead != NULL ? ahead->keys : NULL, c->key_width, scores, first, end);
+    for (int32_t r = row; r < row + ROWS; r++) {
+        softmax_row(s, r, s->first[r] - block->begin, s->end[r] - block->begin);
+    }
+    value_tiles(ROWS, half, scores, s->correction + row, block->values, ahead != NULL ? ahead->values : NULL,
+                c->value_width, s->sums + row * s->sum_stride, s->sum_stride, first, end);
 }
 
-SKEIN_INLINE void all_rows(const bool half, const attention_state *s, int32_t begin, int32_t first, int32_t end,
-                           const void *const *keys, const void *const *values) {
+SKEIN_INLINE void all_rows(const bool half, const attention_state *s, const attention_block *block,
+                           const attention_block *ahead) {
     int32_t row = 0;
-    for (; row + 4 <= s->rows; row += 4) tile_rows(4, half, s, row, begin, first, end, keys, values);
+    for (; row + 4 <= s->rows; row += 4) tile_rows(4, half, s, row, block, row == 0 ? ahead : NULL);
     if (row + 2 <= s->rows) {
-        tile_rows(2, half, s, row, begin, first, end, keys, values);
+        tile_rows(2, half, s, row, block, row == 0 ? ahead : NULL);
         row += 2;
     }
-    if (row < s->rows) tile_rows(1, half, s, row, begin, first, end, keys, values);
+    if (row < s->rows) tile_rows(1, half, s, row, block, row == 0 ? ahead : NULL);
 }
 
-static void attention_block(const attention_state *s, int32_t begin, int32_t first, int32_t end) {
-    const void *keys[SKEIN_ATTENTION_BLOCK];
-    const void *values[SKEIN_ATTENTION_BLOCK];
-    const skein_cache *c = &s->args->cache;
-    find_rows(s, begin, first, end, keys, values);
+static void attend_block(const attention_state *s, attention_block *block, const attention_block *ahead) {
     if (s->rows <= ATTENTION_DIRECT_ROWS) {
-        all_rows(true, s, begin, first, end, keys, values);
-    } else {
-        convert_rows(keys, first, end, c->key_width, s->key_block, s->query_stride);
-        convert_rows(values, first, end, c->value_width, s->value_block, s->sum_stride);
-        all_rows(false, s, begin, first, end, keys, values);
+        all_rows(true, s, block, ahead);
+        return;
+    }
+    const skein_cache *c = &s->args->cache;
+    convert_rows(block->keys, block->first, block->end, c->key_width, s->key_block, s->query_stride);
+    convert_rows(block->values, block->first, block->end, c->value_width, s->value_block, s->sum_stride);
+    all_rows(false, s, block, NULL);
+}
+
+// All blocks of the positions that some row may see.
+static void attend(const attention_state *s) {
+    enum { BLOCK = SKEIN_ATTENTION_BLOCK };
+    int32_t first = s->first[0];
+    int32_t end = s->end[0];
+    for (int32_t r = 1; r < s->rows; r++) {
+        first = s->first[r] < first ? s->first[r] : first;
+        end = s->end[r] > end ? s->end[r] : end;
+    }
+    attention_block blocks[2];
+    int32_t begin = first / BLOCK * BLOCK;
+    for (int32_t now = -1; begin < end; begin += BLOCK) {
+        // The next block is found one round early.
+        attention_block *next = &blocks[(now + 1) & 1];
+        next->begin = begin;
+        next->first = first > begin ? first - begin : 0;
+        next->end = end - begin < BLOCK ? end - begin : BLOCK;
+        find_rows(s, next);
+        if (now >= 0) attend_block(s, &blocks[now & 1], next);
+        now++;
+        if (begin + BLOCK >= end) attend_block(s, next, NULL);
     }
 }
 
@@ -204,21 +239,10 @@ static void attention_finish(const attention_state *s) {
 }
 
 void SKEIN_KERNEL(attention)(const void *args, int32_t begin, int32_t end, void *workspace) {
-    enum { BLOCK = SKEIN_ATTENTION_BLOCK };
-    const skein_attention_args *a = args;
     skein_attention_walk walk = {0};
     for (int32_t index = begin; index < end; index++) {
-        attention_state s = attention_prepare(a, skein_attention_item_at(a, index, &walk), workspace);
-        int32_t first = s.first[0];
-        int32_t last = s.end[0];
-        for (int32_t r = 1; r < s.rows; r++) {
-            first = s.first[r] < first ? s.first[r] : first;
-            last = s.end[r] > last ? s.end[r] : last;
-        }
-        for (int32_t block = first / BLOCK * BLOCK; block < last; block += BLOCK) {
-            attention_block(&s, block, first > block ? first - block : 0,
-                            last - block < BLOCK ? last - block : BLOCK);
-        }
+        attention_state s = attention_prepare(args, skein_attention_item_at(args, index, &walk), workspace);
+        attend(&s);
         attention_finish(&s);
     }
 }

@@ -4,12 +4,15 @@
 // Keys and values are reached through one pointer a position, either in the F16 cache itself (`half`) or in
 // a block converted to float32; conversion is exact, and every number is added up in the same order in
 // every tile shape, so a row's bits depend on neither.
+//
+// `ahead`, where not NULL, points to the rows of the next block: they are asked for while this block is worked
+// on, because the processor's own prefetching ends with each page of memory.
 
 // scores[row][p], p = first ..< end, from LANES accumulators: each holds the partial sums of one
 // (row, position), and one transposing sum turns all of them into one vector of scores.
 SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const float *queries, int64_t query_stride,
-                             const void *const *keys, int32_t width, float *scores, int32_t first,
-                             int32_t end) {
+                             const void *const *keys, const void *const *ahead, int32_t width,
+                             float *scores, int32_t first, int32_t end) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
     const int32_t POSITIONS = LANES / ROWS;
     int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
@@ -21,6 +24,9 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const float *q
             int32_t at = p + j < first ? first : p + j < end ? p + j : end - 1;
             key_half[j] = keys[at];
             key_float[j] = keys[at];
+        }
+        for (int32_t j = 0; ahead != NULL && j < POSITIONS; j++) {
+            for (int32_t byte = 0; byte < 2 * width; byte += 64) _mm_prefetch((const char *)ahead[p + j] + byte, _MM_HINT_T0);
         }
         vec sums[LANES];
         for (int32_t i = 0; i < LANES; i++) sums[i] = vec_set(0);
@@ -56,8 +62,9 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const float *q
 // sums[row][column ...] = sums * correction[row] + sum over p of weights[row][p] * value[p], for VECTORS
 // vectors of columns from `column`, of which the last one has `last` lanes where values are F16.
 SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bool half, const float *weights,
-                             const float *correction, const void *const *values, int32_t column,
-                             int32_t last, float *sums, int64_t sum_stride, int32_t first, int32_t end) {
+                             const float *correction, const void *const *values, const void *const *ahead,
+                             int32_t column, int32_t last, float *sums, int64_t sum_stride, int32_t first,
+                             int32_t end) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
     vec sum[4 * LANES];
     for (int32_t r = 0; r < ROWS; r++) {
@@ -68,6 +75,9 @@ SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bo
     for (int32_t p = first; p < end; p++) {
         const uint16_t *value_half = (const uint16_t *)values[p] + column;
         const float *value_float = (const float *)values[p] + column;
+        for (int32_t v = 0; ahead != NULL && v < VECTORS; v += 32 / LANES) {
+            _mm_prefetch((const char *)((const uint16_t *)ahead[p] + column + v * LANES), _MM_HINT_T0);
+        }
         vec value[LANES];
         for (int32_t v = 0; v < VECTORS; v++) {
             value[v] = !half             ? vec_load(value_float + v * LANES)
@@ -90,23 +100,23 @@ SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bo
 
 // value_tile over all columns: as many vectors at a time as the registers hold, then the rest.
 SKEIN_INLINE void value_tiles(const int32_t ROWS, const bool half, const float *weights,
-                              const float *correction, const void *const *values, int32_t width, float *sums,
-                              int64_t sum_stride, int32_t first, int32_t end) {
+                              const float *correction, const void *const *values, const void *const *ahead,
+                              int32_t width, float *sums, int64_t sum_stride, int32_t first, int32_t end) {
     const int32_t MOST = ROWS == 4 ? LANES / 4 : LANES / 2;
     int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
     int32_t column = 0;
     for (; column + MOST * LANES <= whole; column += MOST * LANES) {
-        value_tile(ROWS, MOST, half, weights, correction, values, column, LANES, sums, sum_stride, first, end);
+        value_tile(ROWS, MOST, half, weights, correction, values, ahead, column, LANES, sums, sum_stride, first, end);
     }
     for (; column + 2 * LANES <= whole; column += 2 * LANES) {
-        value_tile(ROWS, 2, half, weights, correction, values, column, LANES, sums, sum_stride, first, end);
+        value_tile(ROWS, 2, half, weights, correction, values, ahead, column, LANES, sums, sum_stride, first, end);
     }
     if (column < whole) {
-        value_tile(ROWS, 1, half, weights, correction, values, column, LANES, sums, sum_stride, first, end);
+        value_tile(ROWS, 1, half, weights, correction, values, ahead, column, LANES, sums, sum_stride, first, end);
         column += LANES;
     }
     if (column < width) {
-        value_tile(ROWS, 1, half, weights, correction, values, column, width - column, sums, sum_stride, first,
+        value_tile(ROWS, 1, half, weights, correction, values, ahead, column, width - column, sums, sum_stride, first,
                    end);
     }
 }
