@@ -11,13 +11,16 @@ import Testing
     Case(heads: 8, kvHeads: 2, sequences: [.init(context: 128, tokens: 1)]),
     Case(heads: 7, kvHeads: 1, keyWidth: 24, valueWidth: 24, sequences: [.init(context: 129, tokens: 1)]),
     Case(heads: 16, kvHeads: 2, keyWidth: 128, valueWidth: 128, sequences: [.init(context: 1000, tokens: 1)]),
+    Case(heads: 13, kvHeads: 1, sequences: [.init(context: 150, tokens: 1)]),
+    Case(heads: 19, kvHeads: 1, keyWidth: 72, valueWidth: 40, sequences: [.init(context: 150, tokens: 1)]),
+    Case(heads: 4, kvHeads: 1, pageTokens: 64, sequences: [.init(context: 8192, tokens: 2)]),
     // Widths with tails, keys and values of unlike width.
     Case(keyWidth: 1, valueWidth: 3, sequences: [.init(context: 70, tokens: 40)]),
     Case(keyWidth: 80, valueWidth: 24, sequences: [.init(context: 90, tokens: 3)]),
     Case(keyWidth: 24, valueWidth: 80, sequences: [.init(context: 100, tokens: 33)]),
     Case(heads: 16, kvHeads: 1, keyWidth: 576, valueWidth: 512, sequences: [.init(context: 130, tokens: 5)]),
     Case(heads: 3, kvHeads: 1, keyWidth: 100, valueWidth: 300, sequences: [.init(context: 66, tokens: 66)]),
-    // Whole prompts; 33 tokens of 2 heads a kv head are an item of 66 rows cut into two.
+    // Whole prompts.
     Case(sequences: [.init(context: 200, tokens: 200)]),
     Case(heads: 6, kvHeads: 6, keyWidth: 128, valueWidth: 128, sequences: [.init(context: 300, tokens: 70)]),
     Case(heads: 128, kvHeads: 1, keyWidth: 16, valueWidth: 16, sequences: [.init(context: 80, tokens: 3)]),
