@@ -116,3 +116,11 @@ func maximumRelativeError(_ actual: [Float], _ expected: [Float], elementwise: B
 func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
   a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
 }
+
+// The C library's functions and F16 conversions, named here once so that tests need no platform imports.
+func exponential(_ x: Double) -> Double { exp(x) }
+func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+func sineAndCosine(_ x: Double) -> (sine: Double, cosine: Double) { (sin(x), cos(x)) }
+func half(_ x: Float) -> UInt16 { Float16(x).bitPattern }
+func float(half bits: UInt16) -> Float { Float(Float16(bitPattern: bits)) }

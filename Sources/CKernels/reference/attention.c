@@ -17,8 +17,8 @@ int32_t skein_attention_items(const skein_attention_args *args) {
     return runs * args->cache.kv_heads;
 }
 
-size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t key_width, int32_t value_width,
-                                       int32_t page_tokens) {
+size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t key_width,
+                                       int32_t value_width, int32_t page_tokens) {
     (void)page_tokens;  // blocks of positions do not follow pages
     size_t lanes = SKEIN_ATTENTION_LANES;
     size_t rows = (size_t)skein_attention_run_tokens(heads, kv_heads) * (size_t)(heads / kv_heads);

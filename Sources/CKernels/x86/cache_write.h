@@ -27,7 +27,8 @@ void SKEIN_KERNEL(cache_write)(const void *args, int32_t begin, int32_t end, voi
             int64_t to = (page * c->kv_heads + h) * c->page_tokens + slot;
             int64_t from = (int64_t)t * c->kv_heads + h;
             cache_write_row(c->keys + to * c->key_width, a->keys + from * c->key_width, c->key_width);
-            cache_write_row(c->values + to * c->value_width, a->values + from * c->value_width, c->value_width);
+            cache_write_row(c->values + to * c->value_width, a->values + from * c->value_width,
+                            c->value_width);
         }
     }
 }

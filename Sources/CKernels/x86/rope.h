@@ -15,7 +15,8 @@ typedef struct {
     float sine[2 * ROPE_CHUNK + LANES];
 } rope_table;
 
-static void rope_fill(rope_table *table, const skein_rope_args *a, int64_t token, int32_t first, int32_t count) {
+static void rope_fill(rope_table *table, const skein_rope_args *a, int64_t token, int32_t first,
+                      int32_t count) {
     float position = (float)a->positions[token];
     for (int32_t i = 0; i < count; i += LANES / 2) {
         float angles[LANES / 2] = {0};
