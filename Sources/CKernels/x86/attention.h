@@ -12,6 +12,10 @@
 //
 // Few rows (decoding) read the F16 cache directly and are bound by reading it. With many rows (prompts) a
 // block is converted once, and the products on register tiles bound the kernel.
+//
+// Measured on one Zen 4 core, 4 heads a kv head, AVX-512 (AVX2): 256 tokens at context 4096 81 (68) GFLOP/s
+// for heads of 64 and 92 (74) for heads of 128; one token at context 8192 reads 16 (14) and 18 (16) GB/s,
+// which is 4 floating-point operations a byte.
 #include "attention_tiles.h"
 
 // More rows than these convert a block first. Up to 4 tiles of 4 rows convert anew for each tile, which costs
