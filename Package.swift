@@ -44,15 +44,24 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests mirror Sources.
-    .testTarget(name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
+    .target(
+      name: "SkeinTestSupport", dependencies: ["SkeinTensor", "SkeinGraph"], path: "Tests/SkeinTestSupport"),
+    .testTarget(
+      name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
-    .target(name: "SkeinTestSupport", dependencies: ["SkeinTensor"], path: "Tests/SkeinTestSupport"),
-    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
-    .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph"]),
-    .testTarget(name: "SkeinModelsTests", dependencies: ["SkeinModels"]),
-    .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices"]),
-    .testTarget(name: "SkeinExecutorTests", dependencies: ["SkeinExecutor", "SkeinDevices"]),
-    .testTarget(name: "SkeinTests", dependencies: ["Skein"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
+    .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),
+    .testTarget(
+      name: "SkeinModelsTests", dependencies: ["SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
+    .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices", "CSystem"]),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+    .testTarget(
+      name: "SkeinExecutorTests",
+      dependencies: ["SkeinExecutor", "SkeinDevices", "SkeinTestSupport", "CAllocationCounter"]),
+    .testTarget(
+      name: "SkeinTests", dependencies: ["Skein", "CKernels", "SkeinTestSupport"],
+      resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -1,0 +1,198 @@
+@testable import SkeinGraph
+import SkeinTensor
+import SkeinTestSupport
+import Testing
+
+/// A layout with round numbers.
+struct TestLayout: DeviceLayout {
+  var id: DeviceID
+  var memoryBytes = Int.max / 64
+  var memoryPool: String { pool ?? id.name }
+  var pool: String?
+
+  func byteCount(of weight: Weight, type: ElementType) -> Int { weight.shape.elementCount! * 4 }
+  func workspaceBytes(
+    for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType
+  ) -> Int { node.op == .linear ? 1000 : 0 }
+}
+
+@Suite struct LowerTests {
+  let graph = TinyGraph.decoder(layerCount: 4)
+  let limits = PlanLimits(
+    tokensPerPass: 16, outputsPerPass: 4, passesInFlight: 3, contextTokens: 100, sequenceCount: 2, cachePageTokens: 32)
+
+  private func devices(_ count: Int) -> [DeviceID] { (0..<count).map { DeviceID("d\($0)") } }
+
+  private func plan(_ placement: Placement, _ limits: PlanLimits? = nil) throws -> Plan {
+    try lower(
+      graph, placement, limits: limits ?? self.limits, layouts: placement.devices.map { TestLayout(id: $0) }
+    ) { _ in .f32 }
+  }
+
+  private func layerSplit(_ count: Int) -> Placement {
+    .layerSplit(of: graph, over: devices(count)) { graph[$0].shape.elementCount! * 4 }
+  }
+
+  @Test func oneDeviceDoesEverythingWithoutCopies() throws {
+    let plan = try plan(layerSplit(1))
+    #expect(plan.devices[0].steps.filter { $0.kind == .compute }.map(\.node) == graph.nodes.map(\.id))
+    #expect(!plan.devices[0].steps.contains { $0.waits || $0.isAwaited })
+    #expect(plan.devices[0].steps.last?.kind == .output)
+  }
+
+  @Test func aLayerSplitCopiesOnlyTheResidualStream() throws {
+    let plan = try plan(layerSplit(4))
+    for (index, device) in plan.devices.enumerated() {
+      let copied = device.steps.filter(\.waits).map { graph[$0.node].name }
+      #expect(copied == (index == 0 ? [] : [NodeName(layer: index - 1, .feedForwardResidual)]))
+    }
+  }
+
+  @Test func theEmbeddingAndTheHeadDoNotCountInTheSplit() throws {
+    let plan = try plan(layerSplit(2))
+    let layers = plan.devices.map { device in
+      Set(device.steps.filter { $0.kind == .compute }.compactMap { graph[$0.node].name.layer }).sorted()
+    }
+    #expect(layers == [[0, 1], [2, 3]])
+  }
+
+  @Test func devicesWithoutALayerAreLeftOut() {
+    #expect(layerSplit(7).devices == devices(4))
+  }
+
+  @Test func theDearestRunIsAsCheapAsCanBe() {
+    var generator = SplitMix64(state: 5)
+    for _ in 0..<200 {
+      let costs = (0..<Int.random(in: 1...8, using: &generator)).map { _ in
+        Double(Int.random(in: 1...20, using: &generator))
+      }
+      let parts = Int.random(in: 1...costs.count, using: &generator)
+      let runs = Placement.contiguousSplit(of: costs, into: parts)
+      #expect(runs == runs.sorted() && Set(runs) == Set(0..<parts))
+      var sums = [Double](repeating: 0, count: parts)
+      for (cost, run) in zip(costs, runs) { sums[run] += cost }
+      #expect(sums.max()! == bruteForce(costs[...], parts))
+    }
+  }
+
+  private func bruteForce(_ costs: ArraySlice<Double>, _ parts: Int) -> Double {
+    if parts == 1 { return costs.reduce(0, +) }
+    return (1...(costs.count - parts + 1)).map { count in
+      max(costs.prefix(count).reduce(0, +), bruteForce(costs.dropFirst(count), parts - 1))
+    }.min()!
+  }
+
+  /// Lowering validates what it makes, so it is enough that it throws nothing.
+  @Test func anyPlacementGivesAValidPlan() throws {
+    var generator = SplitMix64(state: 1)
+    for _ in 0..<300 {
+      let count = Int.random(in: 1...5, using: &generator)
+      let plan = try plan(.random(of: graph, over: devices(count), using: &generator))
+      #expect(plan.devices.flatMap(\.steps).filter { $0.kind == .compute }.count == graph.nodes.count)
+    }
+  }
+
+  @Test func theMemoryOfADeviceIsTheSumOfItsRegions() throws {
+    let plan = try plan(layerSplit(2))
+    for (index, device) in plan.devices.enumerated() {
+      let page = device.regionBytes[.pass]!
+      let others = device.regionBytes.filter { $0.key != .pass }.values.reduce(0, +)
+      #expect(plan.byteCount(device: index) == others + 3 * page)
+      #expect(device.regionBytes.values.allSatisfy { $0 % Plan.regionAlignment == 0 })
+      #expect(device.offset(of: .scratch, limits: limits) == device.offset(of: .pass, limits: limits) + 3 * page)
+    }
+    // 100 positions are 4 pages of 32, for two sequences; two heads of 8 values; F16.
+    let keyBytes: Int = 4 * 2 * 32 * (2 * 8) * 2
+    #expect(plan.devices[0].caches.map(\.keys.byteCount) == [keyBytes, keyBytes])
+    #expect(plan.devices[0].regionBytes[.workspace] == 4096)
+  }
+
+  @Test func decodingMemoryDoesNotGrowWithPassesButForWhatIsSent() throws {
+    var wide = limits
+    wide.passesInFlight = 9
+    let few = try plan(layerSplit(2))
+    let many = try plan(layerSplit(2), wide)
+    #expect(few.devices[0].regionBytes == many.devices[0].regionBytes)
+    // The last device sends nothing: its passes hold only their inputs.
+    #expect(few.devices[1].regionBytes[.pass]! == 4096)
+  }
+
+  @Test func aPlanThatDoesNotFitSaysByHowMuch() throws {
+    let placement = layerSplit(2)
+    let needed = try plan(placement)
+    let total = needed.byteCount(device: 0) + needed.byteCount(device: 1)
+    let layouts = placement.devices.map { TestLayout(id: $0, memoryBytes: total - 7, pool: "host") }
+    #expect {
+      try lower(graph, placement, limits: limits, layouts: layouts) { _ in .f32 }
+    } throws: { error in
+      guard let error = error as? GraphError else { return false }
+      return error.code == .doesNotFit && error.description.contains("it lacks 7")
+        && error.description.contains("d0") && error.description.contains("d1")
+    }
+    // One byte more than needed is enough, and pools of their own do not add up.
+    _ = try lower(
+      graph, placement, limits: limits,
+      layouts: placement.devices.map { TestLayout(id: $0, memoryBytes: total, pool: "host") }
+    ) { _ in .f32 }
+  }
+
+  @Test func aSplitNodeIsRefusedByName() {
+    var placement = layerSplit(2)
+    placement.shares[5] = [Share(device: 0, fraction: 0.5), Share(device: 1, fraction: 0.5)]
+    #expect {
+      try plan(placement)
+    } throws: { ($0 as? GraphError)?.code == .unsupported && "\($0)".contains(graph.nodes[5].name.description) }
+  }
+
+  @Test func aPlacementThatCoversTooLittleIsRefused() {
+    var placement = layerSplit(2)
+    placement.shares[3] = []
+    #expect { try plan(placement) } throws: { ($0 as? GraphError)?.code == .invalidPlacement }
+    placement.shares.removeLast()
+    #expect { try plan(placement) } throws: { ($0 as? GraphError)?.code == .invalidPlacement }
+  }
+
+  @Test func absurdLimitsAreRefused() {
+    let absurd: [(WritableKeyPath<PlanLimits, Int>, Int)] = [
+      (\.tokensPerPass, 0), (\.passesInFlight, 1_000_000), (\.contextTokens, -1), (\.sequenceCount, 1 << 40),
+      (\.cachePageTokens, 0),
+    ]
+    for (field, value) in absurd {
+      var limits = limits
+      limits[keyPath: field] = value
+      #expect { try plan(layerSplit(1), limits) } throws: { ($0 as? GraphError)?.code == .invalidPlan }
+    }
+  }
+
+  /// A validator that accepts anything proves nothing: each kind of damage must be found.
+  @Test func damagedPlansAreFound() throws {
+    let good = try plan(layerSplit(2))
+    func expectFound(_ what: Comment, _ damage: (inout Plan) -> Void) {
+      var plan = good
+      damage(&plan)
+      #expect(what) { try plan.validate() } throws: { ($0 as? GraphError)?.code == .invalidPlan }
+    }
+    expectFound("a step is missing") { $0.devices[0].steps.remove(at: 3) }
+    expectFound("a step is there twice") { $0.devices[0].steps.insert($0.devices[0].steps[3], at: 3) }
+    expectFound("a result lies outside") { $0.devices[0].steps[4].result.offset = 1 << 40 }
+    expectFound("an input is read from elsewhere") { $0.devices[0].steps[4].inputs[0].offset += 64 }
+    expectFound("a weight lies outside") { $0.devices[1].weights[0].buffer.offset = 1 << 40 }
+    expectFound("a copy's source is not awaited") { plan in
+      let step = plan.devices[0].steps.firstIndex { $0.isAwaited }!
+      plan.devices[0].steps[step].isAwaited = false
+    }
+    expectFound("a result overwrites one that is still needed") { plan in
+      // The residual stream is read again after the norm and the three projections.
+      let target = plan.devices[0].steps[0].result
+      let index = plan.devices[0].steps.firstIndex { graph[$0.node].name == NodeName(layer: 0, .key) }!
+      plan.devices[0].steps[index].result.region = target.region
+      plan.devices[0].steps[index].result.offset = target.offset
+    }
+    expectFound("two devices wait for each other") { plan in
+      let step = plan.devices[1].steps.firstIndex { $0.waits }!
+      guard case .copy(_, let source) = plan.devices[1].steps[step].kind else { return }
+      plan.devices[1].steps[step].kind = .copy(
+        from: StepReference(device: 1, step: plan.devices[1].steps.count - 2), source: source)
+    }
+  }
+}
