@@ -27,7 +27,10 @@ struct TokenizerBuild {
     case .bpe, .gemma4:
       let rules = try PreTokenizer.resolve(vocabulary)
       preTokenizer = rules
-      encoder = try Self.pairs(vocabulary, rules, unknown: ids.unknown)
+      // Files name an unknown token that the models were never given, often the end of text; only one
+      // of that kind is used.
+      let unknown = ids.unknown.flatMap { kinds[Int($0)] == .unknown ? $0 : nil }
+      encoder = try Self.pairs(vocabulary, rules, unknown: unknown)
     case .wpm:
       encoder = try WordPieceEncoder(vocabulary, unknown: ids.unknown)
     }
