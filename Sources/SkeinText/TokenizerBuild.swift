@@ -99,7 +99,8 @@ struct TokenizerBuild {
       rules.escapesSpaces
       ? bracketedBytes(table) : (0...UInt8.max).map { table.find(CollectionOfOne($0)) }
     return PairEncoder(
-      table: table, merges: try mergeTable(vocabulary, table, spell), splitter: try WordSplitter(rules.stages),
+      table: table, merges: try mergeTable(vocabulary, table, spell),
+      splitter: try WordSplitter(rules.stages),
       fallback: ByteFallback(ids: bytes, unknown: unknown ?? TokenTable.absent),
       takesWholeWords: rules.takesWholeWords, escapesSpaces: rules.escapesSpaces)
   }
@@ -121,7 +122,8 @@ struct TokenizerBuild {
         let left = spell(merge[..<gap]), let right = spell(merge[scalars.index(after: gap)...])
       else {
         throw TokenizerError(
-          .invalidMerge, "merge \(rank), '\(merge)', is not two tokens with a space between. Convert the model again.")
+          .invalidMerge,
+          "merge \(rank), '\(merge)', is not two tokens with a space between. Convert the model again.")
       }
       let (leftID, rightID, id) = (table.find(left), table.find(right), table.find(left + right))
       guard leftID >= 0, rightID >= 0, id >= 0 else {

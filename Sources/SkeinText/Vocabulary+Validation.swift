@@ -2,7 +2,8 @@ extension Vocabulary {
   /// Checks what can be checked before any table is built.
   func validate() throws(TokenizerError) {
     guard !tokens.isEmpty else {
-      throw TokenizerError(.emptyVocabulary, "the vocabulary has no tokens. Convert the model with its tokenizer.")
+      throw TokenizerError(
+        .emptyVocabulary, "the vocabulary has no tokens. Convert the model with its tokenizer.")
     }
     guard tokens.count <= 1 << 28 else {
       throw TokenizerError(

@@ -107,7 +107,8 @@ public struct Vocabulary: Sendable {
     for (index, rawValue) in rawValues.enumerated() {
       guard let kind = rawValue == 0 ? .normal : TokenKind(rawValue: rawValue) else {
         throw TokenizerError(
-          .invalidKind, "token \(index) has type \(rawValue); the format knows 1 to 6. Convert the model again.")
+          .invalidKind,
+          "token \(index) has type \(rawValue); the format knows 1 to 6. Convert the model again.")
       }
       kinds.append(kind)
     }

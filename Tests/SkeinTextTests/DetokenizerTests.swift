@@ -43,7 +43,8 @@ struct DetokenizerTests {
 
   @Test(arguments: [
     ([0x41], ["A", ""]), ([0xC3, 0xA9], ["é", ""]), ([0xF0, 0x9F, 0x98, 0x80, 0x41], ["😀", "A", ""]),
-    ([0xF0, 0x9F, 0x98], ["\u{FFFD}"]), ([0xE2, 0x41], ["\u{FFFD}A", ""]), ([0xFF, 0x41], ["\u{FFFD}", "A", ""]),
+    ([0xF0, 0x9F, 0x98], ["\u{FFFD}"]), ([0xE2, 0x41], ["\u{FFFD}A", ""]),
+    ([0xFF, 0x41], ["\u{FFFD}", "A", ""]),
     ([0xED, 0xA0, 0x80], ["\u{FFFD}\u{FFFD}", "\u{FFFD}", ""]), ([0x80], ["\u{FFFD}", ""]),
   ])
   func bytesWaitForTheirCharacter(_ bytes: [UInt8], _ parts: [String]) throws {
@@ -75,7 +76,9 @@ struct DetokenizerTests {
 
   @Test func idsOutsideTheVocabularyAreReplacementCharacters() throws {
     let tokenizer = try Tokenizer(Fixture.named("spm").vocabulary())
-    #expect(tokenizer.decode([-1, Int32.min, Int32.max, Int32(tokenizer.tokenCount)]) == "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}")
+    #expect(
+      tokenizer.decode([-1, Int32.min, Int32.max, Int32(tokenizer.tokenCount)])
+        == "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}")
     #expect(tokenizer.describe(-1) == nil)
     #expect(tokenizer.describe(Int32(tokenizer.tokenCount)) == nil)
     #expect(tokenizer.describe(1)?.kind == .control)

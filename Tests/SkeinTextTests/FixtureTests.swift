@@ -10,7 +10,7 @@ struct FixtureTests {
   ]
   static let sentencePieces = ["spm", "spm-no-bytes", "spm-collapsing"]
 
-  @Test(arguments: bytePairs + sentencePieces + ["wpm"])
+  @Test(arguments: bytePairs + sentencePieces + ["gemma4", "wpm"])
   func textBecomesTheExpectedTokens(_ name: String) throws {
     let fixture = try Fixture.named(name)
     let tokenizer = try Tokenizer(fixture.vocabulary())
@@ -31,7 +31,7 @@ struct FixtureTests {
     }
   }
 
-  @Test(arguments: bytePairs + ["spm"])
+  @Test(arguments: bytePairs + ["spm", "gemma4"])
   func tokensBecomeTheTextAgain(_ name: String) throws {
     let tokenizer = try Tokenizer(Fixture.named(name).vocabulary())
     #expect(tokenizer.unencodableBytes.isEmpty)
@@ -51,6 +51,14 @@ struct FixtureTests {
     #expect(whole.encode(" geese", .piece) == [geese])
     vocabulary.preTokenizer = "dbrx"
     #expect(try Tokenizer(vocabulary).encode(" geese", .piece).count > 1)
+  }
+
+  @Test func wordPiecesJoinToWords() throws {
+    let tokenizer = try Tokenizer(Fixture.named("wpm").vocabulary())
+    let ids = tokenizer.encode("The GEESE   fly-south.")
+    #expect(ids.first == tokenizer.token(for: "[CLS]"))
+    #expect(ids.last == tokenizer.token(for: "[SEP]"))
+    #expect(tokenizer.decode(ids) == "the geese fly - south .")
   }
 
   @Test func digitsAreGroupedFromTheRight() throws {

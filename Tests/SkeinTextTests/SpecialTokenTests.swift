@@ -53,7 +53,9 @@ struct SpecialTokenTests {
     #expect(tokenizer.endOfGeneration == [1, 2, 3, 7])
     #expect(tokenizer.eot == 2)
     #expect(tokenizer.describe(1)?.kind == .control)
-    let harmony = try self.tokenizer([("<|return|>", .control), ("<|call|>", .control), ("<|end|>", .control)])
+    let harmony = try self.tokenizer([
+      ("<|return|>", .control), ("<|call|>", .control), ("<|end|>", .control),
+    ])
     #expect(harmony.endOfGeneration == [0, 1])
   }
 

@@ -5,7 +5,11 @@ import Testing
 /// A megabyte of anything is encoded in seconds and comes back whole.
 @Suite(.serialized)
 struct SpeedTests {
-  static let byteCount = 1 << 20
+  #if DEBUG
+    static let byteCount = 1 << 16
+  #else
+    static let byteCount = 1 << 20
+  #endif
 
   /// Texts that are easy to make quadratic, and an ordinary one.
   static let texts: [(name: String, text: String)] = {
@@ -36,7 +40,7 @@ struct SpeedTests {
     ]
   }()
 
-  @Test(arguments: ["bpe-gpt-2", "bpe-llama-bpe", "bpe-deepseek-llm", "bpe-gpt-4o", "bpe-tekken", "spm"])
+  @Test(arguments: ["bpe-gpt-2", "bpe-llama-bpe", "bpe-deepseek-llm", "bpe-gpt-4o", "bpe-tekken", "spm", "gemma4"])
   func aMegabyteTakesSeconds(_ name: String) throws {
     try Self.run(Tokenizer(Fixture.named(name).vocabulary()), name)
   }
@@ -55,8 +59,8 @@ struct SpeedTests {
       if tokenizer.vocabulary.model != .wpm, tokenizer.unencodableBytes.isEmpty {
         #expect(tokenizer.decode(ids) == text, "\(name): \(kind) does not come back")
       }
-      // A debug build on a busy machine is some twenty times slower than what is promised.
-      #expect(time < .seconds(60), "\(name): \(kind)")
+      // On a free machine every one takes less than a second; this is to find what is quadratic.
+      #expect(time < .seconds(30), "\(name): \(kind)")
     }
     print(report)
   }

@@ -6,7 +6,8 @@ struct VocabularyErrorTests {
   static let bytes = ["a", "b", "c", "ab", "abc"]
 
   private func code(_ change: (inout Vocabulary) -> Void) -> TokenizerError.Code? {
-    var vocabulary = Vocabulary(model: .bpe, tokens: Self.bytes, merges: ["a b", "ab c"], preTokenizer: "gpt-2")
+    var vocabulary = Vocabulary(
+      model: .bpe, tokens: Self.bytes, merges: ["a b", "ab c"], preTokenizer: "gpt-2")
     change(&vocabulary)
     do throws(TokenizerError) {
       _ = try Tokenizer(vocabulary)
@@ -85,9 +86,12 @@ struct VocabularyErrorTests {
   /// Vocabularies of random strings: nothing traps, and every token that comes out exists.
   @Test func randomVocabulariesDoNotTrap() throws {
     var generator = SystemRandomNumberGenerator()
-    let parts = ["a", "b", "▁", "Ġ", " ", "é", "漢", "<", "0x", ">", "<0x41>", "<0xZZ>", "\n", "\0", "|", "ab", ""]
+    let parts = [
+      "a", "b", "▁", "Ġ", " ", "é", "漢", "<", "0x", ">", "<0x41>", "<0xZZ>", "\n", "\0", "|", "ab", "",
+    ]
     func random() -> String {
-      (0..<Int.random(in: 0...4, using: &generator)).map { _ in parts.randomElement(using: &generator)! }.joined()
+      (0..<Int.random(in: 0...4, using: &generator)).map { _ in parts.randomElement(using: &generator)! }
+        .joined()
     }
     let texts = try Fixture.texts().prefix(120) + parts.map { $0 + "ab<0x41> ▁Ġ" }
     for round in 0..<300 {

@@ -234,8 +234,32 @@ def make_sentencepiece(name, texts, **settings):
     )
 
 
+def make_escaped_pairs(texts):
+    """BPE over characters with escaped spaces and byte tokens, as Gemma 4 has it."""
+    bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    tokenizer.pre_tokenizer = split(r"[^\n]+|\n+")
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=800, special_tokens=special + bytes_, limit_alphabet=150, show_progress=False)
+    tokenizer.train_from_iterator(["\n".join(CORPUS), "\n\n\n"] * 2, trainer)
+    described = json.loads(tokenizer.to_str())
+    # Training took the bytes for special tokens, which would be matched as text.
+    described["added_tokens"] = [t for t in described["added_tokens"] if t["content"] in special]
+    tokenizer = Tokenizer.from_str(json.dumps(described))
+    vocabulary = tokenizer.get_vocab()
+    tokens = sorted(vocabulary, key=vocabulary.get)
+    save(
+        "gemma4", model="gemma4", tokens=tokens,
+        merges=[" ".join(merge) for merge in described["model"]["merges"]],
+        kinds=[2 if t == "<unk>" else 3 if t in special else 6 if t in bytes_ else 1 for t in tokens], bos=2, eos=1,
+        unknown=3, expected=[tokenizer.encode(text, add_special_tokens=False).ids for text in texts],
+    )
+
+
 def make_word_piece(texts):
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=10_000))
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -265,4 +289,5 @@ if __name__ == "__main__":
     make_sentencepiece(
         "spm-collapsing", texts, vocab_size=700, byte_fallback=True, add_dummy_prefix=True,
         remove_extra_whitespaces=True)
+    make_escaped_pairs(texts)
     make_word_piece(texts)
