@@ -1,4 +1,7 @@
 extension Vocabulary {
+  /// Whether encoding puts a space in front of text.
+  var usesSpacePrefix: Bool { addSpacePrefix ?? (model == .spm) }
+
   /// Checks what can be checked before any table is built.
   func validate() throws(TokenizerError) {
     guard !tokens.isEmpty else {

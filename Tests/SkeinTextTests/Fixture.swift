@@ -32,6 +32,7 @@ struct Fixture: Decodable {
   var addSpacePrefix: Bool?
   var removeExtraWhitespace: Bool?
   var lowercase: Bool?
+  var takesWholeWords: Bool?
   /// Without special tokens round the text or made from it.
   var cases: [Case]?
   /// The same for the texts of `texts.json`, in order.
@@ -86,6 +87,7 @@ struct Fixture: Decodable {
     vocabulary.addSpacePrefix = addSpacePrefix
     vocabulary.removeExtraWhitespace = removeExtraWhitespace ?? false
     vocabulary.lowercase = lowercase
+    vocabulary.takesWholeWords = takesWholeWords
     return vocabulary
   }
 }

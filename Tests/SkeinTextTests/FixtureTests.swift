@@ -6,7 +6,8 @@ struct FixtureTests {
   static let bytePairs = [
     "bpe-gpt-2", "bpe-starcoder", "bpe-falcon", "bpe-llama-bpe", "bpe-dbrx", "bpe-qwen2", "bpe-qwen35",
     "bpe-deepseek-llm", "bpe-deepseek-coder", "bpe-deepseek-v3", "bpe-gpt-4o", "bpe-tekken", "bpe-kimi-k2",
-    "bpe-bailingmoe", "bpe-exaone-moe", "bpe-seed-coder", "bpe-bloom", "bpe-viking",
+    "bpe-bailingmoe", "bpe-exaone-moe", "bpe-seed-coder", "bpe-bloom", "bpe-viking", "bpe-jais-2",
+    "bpe-minicpm5", "bpe-tiny_aya", "bpe-youtu",
   ]
   static let sentencePieces = ["spm", "spm-no-bytes", "spm-collapsing"]
 
@@ -51,6 +52,18 @@ struct FixtureTests {
     #expect(whole.encode(" geese", .piece) == [geese])
     vocabulary.preTokenizer = "dbrx"
     #expect(try Tokenizer(vocabulary).encode(" geese", .piece).count > 1)
+    vocabulary.takesWholeWords = true
+    #expect(try Tokenizer(vocabulary).encode(" geese", .piece) == [geese])
+  }
+
+  @Test func charactersTakeASpacePrefixWhereAsked() throws {
+    var vocabulary = try Fixture.named("gemma4").vocabulary()
+    let plain = try Tokenizer(vocabulary)
+    vocabulary.addSpacePrefix = true
+    let prefixed = try Tokenizer(vocabulary)
+    #expect(prefixed.encode("geese", .piece) == plain.encode(" geese", .piece))
+    #expect(prefixed.decode(prefixed.encode("geese")) == "geese")
+    #expect(prefixed.decode(prefixed.encode(" geese")) == " geese")
   }
 
   @Test func wordPiecesJoinToWords() throws {

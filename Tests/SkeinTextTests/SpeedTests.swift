@@ -37,10 +37,14 @@ struct SpeedTests {
       ("tabs and line feeds", fill("\t\n")), ("apostrophes", fill("'")), ("punctuation", fill("!?")),
       ("carriage returns", fill(" \r")), ("Han", fill("漢")), ("marks", fill("e\u{301}")),
       ("half a special token", fill("<|im_")), ("mixed case", fill("aB")),
+      ("letters and spaces", fill("a b ")), ("zero bytes", fill("\0")),
     ]
   }()
 
-  @Test(arguments: ["bpe-gpt-2", "bpe-llama-bpe", "bpe-deepseek-llm", "bpe-gpt-4o", "bpe-tekken", "spm", "gemma4"])
+  @Test(arguments: [
+    "bpe-gpt-2", "bpe-llama-bpe", "bpe-deepseek-llm", "bpe-gpt-4o", "bpe-tekken", "bpe-kimi-k2",
+    "bpe-exaone-moe", "bpe-jais-2", "bpe-bloom", "spm", "gemma4", "wpm",
+  ])
   func aMegabyteTakesSeconds(_ name: String) throws {
     try Self.run(Tokenizer(Fixture.named(name).vocabulary()), name)
   }

@@ -6,7 +6,8 @@
 
 Small vocabularies are trained on the sentences below: byte-level BPE for each way of cutting text into
 words, with the expressions and steps of the models' own tokenizer.json; SentencePiece BPE with and without
-byte tokens; WordPiece. `texts.json` holds nasty texts, each fixture the tokens of all of them.
+byte tokens; WordPiece. `texts.json` holds nasty texts, each fixture the tokens of all of them. The
+trainers break ties at random, so a vocabulary may come out otherwise the next time; its tokens with it.
 """
 
 import io
@@ -160,10 +161,22 @@ PIPELINES = {
             CONTRACTION + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+" + SPACES
         )
     ],
+    "jais-2": [
+        split(
+            CONTRACTION + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+            + "|".join(rf"\s{{{n}}}(?!\S)" for n in (512, 256, 128, 64, 32, 16, 8, 4)) + r"|\s{1,2}(?!\S)|\s{1}"
+        )
+    ],
+    "minicpm5": [split(r"\p{N}{1,3}"), split(llama3(r"\p{N}+"))],
+    "tiny_aya": [split(r"\d{1,3}(?=(?:\d{3})*\b)"), split(GPT4O)],
+    "youtu": [
+        split("[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+"),
+        split(words(UPPER, LOWER, CONTRACTION + "?") + r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + SPACES),
+    ],
     "bloom": [split(NOT_PUNCTUATION)],
     "viking": [split(NOT_PUNCTUATION), split(r"\p{N}")],
 }
-WHOLE_WORDS = {"llama-bpe", "tekken"}
+WHOLE_WORDS = {"llama-bpe", "tekken", "minicpm5", "youtu"}
 CONTROL, ADDED = ["<s>", "</s>", "<|im_start|>", "<|im_end|>"], ["<tool>", "     "]
 SPECIAL_TEXTS = [
     "<s>", "<s></s>", "a<s>b", "<|im_start|>user\nHi there!<|im_end|>\n<|im_start|>assistant\n", "<|im_start|",
