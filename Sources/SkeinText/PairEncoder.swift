@@ -8,6 +8,7 @@ struct PairEncoder: TextEncoder {
   let takesWholeWords: Bool
   /// Symbols are characters, spaces U+2581, and runs of line feeds are taken whole.
   let escapesSpaces: Bool
+  let addsSpacePrefix: Bool
 
   var unencodableBytes: [UInt8] { fallback.unencodableBytes }
 
@@ -27,6 +28,9 @@ struct PairEncoder: TextEncoder {
 
   func encode(_ text: UnsafeBufferPointer<UInt8>, isAtStart: Bool, into run: inout EncodingRun) {
     let start = run.text.count
+    if addsSpacePrefix && isAtStart {
+      run.text.append(contentsOf: escapesSpaces ? EscapedSpace.bytes : [0x20])
+    }
     if escapesSpaces {
       for byte in text {
         if byte == 0x20 { run.text.append(contentsOf: EscapedSpace.bytes) } else { run.text.append(byte) }

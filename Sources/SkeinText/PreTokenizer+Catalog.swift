@@ -59,9 +59,11 @@ extension PreTokenizer {
       PreTokenizer(
         ["jais-2"],
         [
+          // Within a run of spaces there is no line feed ahead, or its start would have matched: looking
+          // behind saves looking for one again after every 512 spaces.
           .pattern(
             contraction + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
-              + "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)"
+              + "|(?<![\\t\\x0B\\x0C\\x{85}\\p{Z}])\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)"
               + "|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s")
         ]),
       PreTokenizer(
@@ -115,7 +117,7 @@ extension PreTokenizer {
       PreTokenizer(
         ["afmoe"],
         [
-          .digitGroups,
+          .digitGroups("\\p{N}+"),
           .pattern(
             "[一-\u{9FFF}㐀-\u{4DBF}\u{F900}-\u{FAFF}\u{3040}-ゟ゠-ヿ･-ﾟ⼀-\u{2FDF}เ-\u{0E7F}"
               + "\u{0E80}-\u{0EFF}ក-\u{17FF}က-႟ꩠ-ꩿꧠ-\u{A9FF}가-\u{D7AF}ᄀ-ᇿ]+"),
@@ -140,7 +142,12 @@ extension PreTokenizer {
       PreTokenizer(["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], [.pattern(gpt4o)]),
       PreTokenizer(["tekken"], [.pattern(words(upper, lower, "") + "|\\p{N}" + rest)])
         .takingWholeWords(addingBOS: true),
-      PreTokenizer(["tiny_aya", "cohere2moe"], [.digitGroups, .pattern(gpt4o)]),
+      PreTokenizer(
+        ["tiny_aya", "cohere2moe"],
+        [
+          // Only numbers that end where a word ends.
+          .digitGroups("(?<!\\d)\\d++(?![\\p{L}\\p{M}\\p{Nl}\\p{Pc}])"), .pattern(gpt4o),
+        ]),
       PreTokenizer(
         ["youtu"],
         [
@@ -164,7 +171,7 @@ extension PreTokenizer {
     return [
       PreTokenizer(["bloom", "poro-chat", "gpt3-finnish"], [.pattern(notPunctuation)]),
       PreTokenizer(["viking"], [.pattern(notPunctuation), .pattern("\\p{N}")]),
-      PreTokenizer(["superbpe"], [.digitGroups]),
+      PreTokenizer(["superbpe"], [.digitGroups("\\p{N}+")]),
       PreTokenizer(["gemma4", "sarvam-moe"], [.pattern("[^\\n]+|\\n+")]).escapingSpaces(),
     ]
   }

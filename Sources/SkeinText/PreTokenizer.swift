@@ -3,8 +3,8 @@ struct PreTokenizer: Sendable {
   enum Stage: Sendable {
     /// What matches is a word, and so is each stretch between matches.
     case pattern(String)
-    /// Runs of digits, cut into threes from the right: 1 234 567.
-    case digitGroups
+    /// What matches, runs of digits, is cut into threes from the right: 1 234 567.
+    case digitGroups(String)
   }
 
   /// The names in files.

@@ -39,7 +39,8 @@ struct SentencePieceEncoder: TextEncoder {
     }
   }
 
-  private func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, isAtStart: Bool, into result: inout [UInt8]) {
+  private func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, isAtStart: Bool, into result: inout [UInt8])
+  {
     let start = result.count
     if addsSpacePrefix && isAtStart { result.append(contentsOf: EscapedSpace.bytes) }
     let contentStart = result.count

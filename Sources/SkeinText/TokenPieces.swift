@@ -31,3 +31,49 @@ struct TokenPieces: Sendable {
     }
   }
 }
+
+extension TokenPieces {
+  /// `escapesSpaces` is that of the pre-tokenizer, nil for models that have none.
+  init(_ vocabulary: Vocabulary, _ kinds: [Vocabulary.TokenKind], escapesSpaces: Bool?) {
+    let alphabet = escapesSpaces == false ? ByteAlphabet() : nil
+    var strings = ByteStrings(reservingCount: vocabulary.tokens.count)
+    for (token, kind) in zip(vocabulary.tokens, kinds) {
+      switch kind {
+      case .byte where Self.byte(named: token) != nil:
+        strings.append(CollectionOfOne(Self.byte(named: token)!))
+      case .normal, .unused, .byte:
+        let spelled = alphabet.map { $0.bytes(of: token[...].unicodeScalars) } ?? nil
+        strings.append(spelled ?? Self.unescapingSpaces(Array(token.utf8), if: alphabet == nil))
+      case .control, .unknown, .userDefined:
+        strings.append(token.utf8)
+      }
+    }
+    bytes = strings
+    self.kinds = kinds
+    hasSpacePrefix = vocabulary.usesSpacePrefix && escapesSpaces != false
+    joinsWithSpaces = vocabulary.model == .wpm
+  }
+
+  /// The byte that `<0x0A>` names.
+  private static func byte(named text: String) -> UInt8? {
+    let characters = Array(text.utf8)
+    guard characters.count == 6, text.hasPrefix("<0x"), text.hasSuffix(">") else { return nil }
+    return UInt8(String(decoding: characters[3..<5], as: UTF8.self), radix: 16)
+  }
+
+  private static func unescapingSpaces(_ text: [UInt8], if isEscaped: Bool) -> [UInt8] {
+    guard isEscaped else { return text }
+    var result: [UInt8] = []
+    var index = 0
+    while index < text.count {
+      if text[index...].starts(with: EscapedSpace.bytes) {
+        result.append(0x20)
+        index += 3
+      } else {
+        result.append(text[index])
+        index += 1
+      }
+    }
+    return result
+  }
+}

@@ -4,7 +4,8 @@
 /// may use it at once. The rules are those of the GGUF format as llama.cpp defined them, with two
 /// differences: decoding never changes the text (no clean-up of spaces before punctuation), and the space
 /// that encoding puts in front of a text is taken away again after special tokens too, so that
-/// `decode(encode(text))` is `text` wherever every byte has a token.
+/// `decode(encode(text))` is `text` wherever every byte has a token. Text is taken as it comes: the
+/// normalization that some models' own tokenizers begin with (Qwen's to NFC) is not part of the format.
 public final class Tokenizer: Sendable {
   /// The vocabulary this was made from.
   public let vocabulary: Vocabulary
@@ -57,7 +58,9 @@ public final class Tokenizer: Sendable {
     endOfGeneration = build.endOfGeneration
     addsBOS = build.addsBOS
     addsEOS = build.addsEOS
-    preTokenizerName = build.preTokenizer.map { vocabulary.preTokenizer ?? $0.names[0] }
+    preTokenizerName = build.preTokenizer.map { rules in
+      rules.names.first { $0 == vocabulary.preTokenizer } ?? rules.names[0]
+    }
     encoder = build.encoder
     specialTokens = build.specialTokens
     pieces = build.pieces

@@ -27,7 +27,10 @@ struct TokenizerBuild {
     case .bpe, .gemma4:
       let rules = try PreTokenizer.resolve(vocabulary)
       preTokenizer = rules
-      encoder = try Self.pairs(vocabulary, rules, unknown: ids.unknown)
+      // Files name an unknown token that the models were never given, often the end of text; only one
+      // of that kind is used.
+      let unknown = ids.unknown.flatMap { kinds[Int($0)] == .unknown ? $0 : nil }
+      encoder = try Self.pairs(vocabulary, rules, unknown: unknown)
     case .wpm:
       encoder = try WordPieceEncoder(vocabulary, unknown: ids.unknown)
     }
@@ -43,6 +46,8 @@ struct TokenizerBuild {
       || preTokenizer?.addsBOS == true
     addsBOS = vocabulary.addBOS ?? (usuallyAddsBOS && bos != nil)
     addsEOS = vocabulary.addEOS ?? false
+    // The first files of Gemma 4 say that they want none; the model is lost without it.
+    if vocabulary.architecture?.hasPrefix("gemma4") == true { addsBOS = bos != nil }
     if vocabulary.model == .wpm {
       addsBOS = bos != nil
       addsEOS = vocabulary.separator != nil
@@ -76,7 +81,7 @@ struct TokenizerBuild {
     return SentencePieceEncoder(
       table: table, ranks: ranks(of: vocabulary.scores),
       fallback: ByteFallback(ids: bracketedBytes(table), unknown: unknown ?? TokenTable.absent),
-      addsSpacePrefix: vocabulary.addSpacePrefix ?? true,
+      addsSpacePrefix: vocabulary.usesSpacePrefix,
       removesExtraWhitespace: vocabulary.removeExtraWhitespace,
       keepsWordsApart: !vocabulary.tokens.contains { spansWords(Array($0.utf8)) })
   }
@@ -96,9 +101,12 @@ struct TokenizerBuild {
       rules.escapesSpaces
       ? bracketedBytes(table) : (0...UInt8.max).map { table.find(CollectionOfOne($0)) }
     return PairEncoder(
-      table: table, merges: try mergeTable(vocabulary, table, spell), splitter: try WordSplitter(rules.stages),
+      table: table, merges: try mergeTable(vocabulary, table, spell),
+      splitter: try WordSplitter(rules.stages),
       fallback: ByteFallback(ids: bytes, unknown: unknown ?? TokenTable.absent),
-      takesWholeWords: rules.takesWholeWords, escapesSpaces: rules.escapesSpaces)
+      takesWholeWords: vocabulary.takesWholeWords ?? rules.takesWholeWords,
+      escapesSpaces: rules.escapesSpaces,
+      addsSpacePrefix: rules.escapesSpaces && vocabulary.usesSpacePrefix)
   }
 
   private static func mergeTable(
@@ -118,7 +126,8 @@ struct TokenizerBuild {
         let left = spell(merge[..<gap]), let right = spell(merge[scalars.index(after: gap)...])
       else {
         throw TokenizerError(
-          .invalidMerge, "merge \(rank), '\(merge)', is not two tokens with a space between. Convert the model again.")
+          .invalidMerge,
+          "merge \(rank), '\(merge)', is not two tokens with a space between. Convert the model again.")
       }
       let (leftID, rightID, id) = (table.find(left), table.find(right), table.find(left + right))
       guard leftID >= 0, rightID >= 0, id >= 0 else {
@@ -167,67 +176,5 @@ struct TokenizerBuild {
       }
       return false
     }
-  }
-}
-
-extension TokenTable {
-  /// The table of all strings but the empty ones.
-  static func filled(_ strings: ByteStrings, texts: [String]) throws(TokenizerError) -> TokenTable {
-    var table = TokenTable(of: strings)
-    for index in 0..<strings.count where !strings.range(index).isEmpty {
-      if let first = table.insert(index) {
-        throw TokenizerError(
-          .duplicateToken,
-          "tokens \(first) and \(index) are both '\(texts[index])', so text cannot tell them apart. Convert the "
-            + "model again.")
-      }
-    }
-    return table
-  }
-}
-
-extension TokenPieces {
-  /// `escapesSpaces` is that of the pre-tokenizer, nil for models that have none.
-  init(_ vocabulary: Vocabulary, _ kinds: [Vocabulary.TokenKind], escapesSpaces: Bool?) {
-    let alphabet = escapesSpaces == false ? ByteAlphabet() : nil
-    var strings = ByteStrings(reservingCount: vocabulary.tokens.count)
-    for (token, kind) in zip(vocabulary.tokens, kinds) {
-      switch kind {
-      case .byte where Self.byte(named: token) != nil:
-        strings.append(CollectionOfOne(Self.byte(named: token)!))
-      case .normal, .unused, .byte:
-        let spelled = alphabet.map { $0.bytes(of: token[...].unicodeScalars) } ?? nil
-        strings.append(spelled ?? Self.unescapingSpaces(Array(token.utf8), if: alphabet == nil))
-      case .control, .unknown, .userDefined:
-        strings.append(token.utf8)
-      }
-    }
-    bytes = strings
-    self.kinds = kinds
-    hasSpacePrefix = vocabulary.addSpacePrefix ?? (vocabulary.model == .spm)
-    joinsWithSpaces = vocabulary.model == .wpm
-  }
-
-  /// The byte that `<0x0A>` names.
-  private static func byte(named text: String) -> UInt8? {
-    let characters = Array(text.utf8)
-    guard characters.count == 6, text.hasPrefix("<0x"), text.hasSuffix(">") else { return nil }
-    return UInt8(String(decoding: characters[3..<5], as: UTF8.self), radix: 16)
-  }
-
-  private static func unescapingSpaces(_ text: [UInt8], if isEscaped: Bool) -> [UInt8] {
-    guard isEscaped else { return text }
-    var result: [UInt8] = []
-    var index = 0
-    while index < text.count {
-      if text[index...].starts(with: EscapedSpace.bytes) {
-        result.append(0x20)
-        index += 3
-      } else {
-        result.append(text[index])
-        index += 1
-      }
-    }
-    return result
   }
 }

@@ -1,8 +1,12 @@
 extension Vocabulary {
+  /// Whether encoding puts a space in front of text.
+  var usesSpacePrefix: Bool { addSpacePrefix ?? (model == .spm) }
+
   /// Checks what can be checked before any table is built.
   func validate() throws(TokenizerError) {
     guard !tokens.isEmpty else {
-      throw TokenizerError(.emptyVocabulary, "the vocabulary has no tokens. Convert the model with its tokenizer.")
+      throw TokenizerError(
+        .emptyVocabulary, "the vocabulary has no tokens. Convert the model with its tokenizer.")
     }
     guard tokens.count <= 1 << 28 else {
       throw TokenizerError(

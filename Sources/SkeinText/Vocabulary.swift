@@ -9,7 +9,8 @@ public struct Vocabulary: Sendable {
     /// Byte-level BPE: a regular expression cuts the text into words, merges join the bytes of a word.
     /// GPT-2, Llama 3, Qwen, DeepSeek, Falcon, StarCoder.
     case bpe = "gpt2"
-    /// BPE over characters with spaces written as U+2581 and byte tokens for what is left. Gemma 4.
+    /// BPE over characters with spaces written as U+2581 and byte tokens for what is left. Gemma 4, and
+    /// SentencePiece vocabularies as tokenizer.json writes them (`byte_fallback`).
     case gemma4 = "gemma4"
     /// WordPiece: text is lower-cased and split into words, each word covered by its longest pieces from
     /// the left. BERT and its kin. Decoding cannot restore case, accents or spacing.
@@ -70,8 +71,11 @@ public struct Vocabulary: Sendable {
   /// Whether a sequence ends with ``eos``; nil means no.
   public var addEOS: Bool?
   /// Whether text that starts a sequence or follows a special token gets a space in front; nil means
-  /// yes for `.spm` and no for the others.
+  /// yes for `.spm` and no for `.gemma4`. The others never do, whatever files say.
   public var addSpacePrefix: Bool?
+  /// Whether a word that is a token is taken whole even where merges would not lead there
+  /// (`ignore_merges` in tokenizer.json); nil means what the pre-tokenizer's name implies.
+  public var takesWholeWords: Bool?
   /// Whether runs of spaces become one and spaces at both ends go, before `.spm` sees the text.
   public var removeExtraWhitespace = false
   /// Whether `.wpm` lower-cases text and drops accents; nil means yes.
@@ -107,7 +111,8 @@ public struct Vocabulary: Sendable {
     for (index, rawValue) in rawValues.enumerated() {
       guard let kind = rawValue == 0 ? .normal : TokenKind(rawValue: rawValue) else {
         throw TokenizerError(
-          .invalidKind, "token \(index) has type \(rawValue); the format knows 1 to 6. Convert the model again.")
+          .invalidKind,
+          "token \(index) has type \(rawValue); the format knows 1 to 6. Convert the model again.")
       }
       kinds.append(kind)
     }

@@ -12,7 +12,7 @@ struct WordSplitter: Sendable {
     for stage in stages {
       switch stage {
       case .pattern(let source): compiled.append(.pattern(try Pattern(source)))
-      case .digitGroups: compiled.append(.digitGroups(try Pattern("\\p{N}+")))
+      case .digitGroups(let source): compiled.append(.digitGroups(try Pattern(source)))
       }
     }
     self.stages = compiled

@@ -32,10 +32,34 @@ struct Fixture: Decodable {
   var addSpacePrefix: Bool?
   var removeExtraWhitespace: Bool?
   var lowercase: Bool?
+  var takesWholeWords: Bool?
   /// Without special tokens round the text or made from it.
-  var cases: [Case]
+  var cases: [Case]?
+  /// The same for the texts of `texts.json`, in order.
+  var expected: [[Int32]]?
   /// With special tokens made from the text.
   var specialCases: [Case]?
+
+  private struct Texts: Decodable {
+    var texts: [String]
+  }
+
+  /// The texts that fixtures share.
+  static func texts() throws -> [String] {
+    let url = Bundle.module.bundleURL.appending(path: "Fixtures/texts.json")
+    return try JSONDecoder().decode(Texts.self, from: Data(contentsOf: url)).texts
+  }
+
+  /// Texts and their tokens, without special tokens round the text or made from it.
+  func examples() throws -> [(text: String, ids: [Int32])] {
+    var examples = (cases ?? []).map { ($0.text, $0.ids) }
+    if let expected {
+      let texts = try Self.texts()
+      try #require(texts.count == expected.count)
+      examples += zip(texts, expected)
+    }
+    return examples
+  }
 
   static func load(_ url: URL) throws -> Fixture {
     try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
@@ -63,6 +87,7 @@ struct Fixture: Decodable {
     vocabulary.addSpacePrefix = addSpacePrefix
     vocabulary.removeExtraWhitespace = removeExtraWhitespace ?? false
     vocabulary.lowercase = lowercase
+    vocabulary.takesWholeWords = takesWholeWords
     return vocabulary
   }
 }
