@@ -33,17 +33,21 @@ let package = Package(
     // Floor 4
     .target(
       name: "Skein",
-      dependencies: ["SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor"]),
+      dependencies: [
+        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor", "CSystem",
+      ]),
     // Floor 5
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinModels", "SkeinText",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests mirror Sources.
     .testTarget(name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor"]),
+    .target(name: "SkeinTestSupport", dependencies: ["SkeinTensor"], path: "Tests/SkeinTestSupport"),
+    .testTarget(name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph"]),
     .testTarget(name: "SkeinModelsTests", dependencies: ["SkeinModels"]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices"]),

@@ -1,0 +1,33 @@
+// cache_write: keys and values of new tokens, rounded to F16, into their places in the paged cache.
+//
+// Shapes: keys [tokens][kv_heads][key_width] -> [page][kv_head][page_tokens][key_width], values likewise.
+// Rounding: to nearest, ties to even; finite values beyond 65504 become 65504 with their sign, infinities
+// and NaN stay what they are. Bound by memory: every element is read once and written once.
+#include "../kernels.h"
+#include "half.h"
+
+static void write_row(uint16_t *to, const float *from, int32_t width) {
+    for (int32_t i = 0; i < width; i++) {
+        float value = from[i];
+        if (value > 65504.0f && value <= 3.402823466e38f) value = 65504.0f;
+        if (value < -65504.0f && value >= -3.402823466e38f) value = -65504.0f;
+        to[i] = skein_half_from_float(value);
+    }
+}
+
+void skein_reference_cache_write(const void *args, int32_t begin, int32_t end, void *workspace) {
+    (void)workspace;
+    const skein_cache_write_args *a = args;
+    const skein_cache *c = &a->cache;
+    for (int32_t t = begin; t < end; t++) {
+        int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
+        int64_t page = c->page_table[entry];
+        int64_t slot = a->positions[t] % c->page_tokens;
+        for (int32_t h = 0; h < c->kv_heads; h++) {
+            int64_t to = (page * c->kv_heads + h) * c->page_tokens + slot;
+            int64_t from = (int64_t)t * c->kv_heads + h;
+            write_row(c->keys + to * c->key_width, a->keys + from * c->key_width, c->key_width);
+            write_row(c->values + to * c->value_width, a->values + from * c->value_width, c->value_width);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// The two products of attention on register tiles: scores = queries x keys, sums += weights x values.
+//
+// A tile is ROWS query rows (1, 2 or 4) by as many positions or vectors of values as the registers hold.
+// Keys and values are reached through one pointer a position, either in the F16 cache itself (`half`) or in
+// a block converted to float32; conversion is exact, and every number is added up in the same order in
+// every tile shape, so a row's bits depend on neither.
+//
+// `ahead`, where not NULL, points to the rows of the next block: they are asked for while this block is
+// worked on, because the processor's own prefetching ends with each page of memory.
+
+typedef struct {
+    const float *queries;       // [ROWS][query_stride], scaled, padded with zeros to whole vectors
+    int64_t query_stride;
+    const void *const *keys;    // [BLOCK] rows of `width`
+    const void *const *ahead;
+    int32_t width;
+    float *scores;              // [ROWS][BLOCK]
+    int32_t first;              // positions first ..< end of the block
+    int32_t end;
+} score_work;
+
+typedef struct {
+    const float *weights;       // [ROWS][BLOCK]
+    const float *correction;    // [ROWS]
+    const void *const *values;  // [BLOCK] rows of `width`
+    const void *const *ahead;
+    int32_t width;
+    float *sums;                // [ROWS][sum_stride]
+    int64_t sum_stride;
+    int32_t first;
+    int32_t end;
+} value_work;
+
+// scores[row][p], p = first ..< end, from LANES accumulators: each holds the partial sums of one
+// (row, position), and one transposing sum turns all of them into one vector of scores.
+SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const score_work *w) {
+    enum { BLOCK = SKEIN_ATTENTION_BLOCK };
+    const int32_t POSITIONS = LANES / ROWS;
+    const int32_t width = w->width;
+    int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
+    for (int32_t p = w->first / POSITIONS * POSITIONS; p < w->end; p += POSITIONS) {
+        const uint16_t *key_half[LANES];
+        const float *key_float[LANES];
+        for (int32_t j = 0; j < POSITIONS; j++) {
+            // Past the ends: some position that exists; its score is never used.
+            int32_t at = p + j < w->first ? w->first : p + j < w->end ? p + j : w->end - 1;
+            key_half[j] = w->keys[at];
+            key_float[j] = w->keys[at];
+        }
+        for (int32_t j = 0; w->ahead != NULL && j < POSITIONS; j++) {
+            for (int32_t i = 0; i < width; i += 32) {
+                _mm_prefetch((const char *)((const uint16_t *)w->ahead[p + j] + i), _MM_HINT_T0);
+            }
+        }
+        vec sums[LANES];
+        for (int32_t i = 0; i < LANES; i++) sums[i] = vec_set(0);
+        for (int32_t d = 0; d < whole; d += LANES) {
+            vec key[LANES];
+            for (int32_t j = 0; j < POSITIONS; j++) {
+                key[j] = half ? vec_load_half(key_half[j] + d) : vec_load(key_float[j] + d);
+            }
+            for (int32_t r = 0; r < ROWS; r++) {
+                vec query = vec_load(w->queries + r * w->query_stride + d);
+                for (int32_t j = 0; j < POSITIONS; j++) {
+                    sums[r * POSITIONS + j] = vec_fma(query, key[j], sums[r * POSITIONS + j]);
+                }
+            }
+        }
+        if (whole < width) {
+            for (int32_t j = 0; j < POSITIONS; j++) {
+                vec key = vec_load_half_part(key_half[j] + whole, width - whole);
+                for (int32_t r = 0; r < ROWS; r++) {
+                    vec query = vec_load(w->queries + r * w->query_stride + whole);
+                    sums[r * POSITIONS + j] = vec_fma(query, key, sums[r * POSITIONS + j]);
+                }
+            }
+        }
+        float tile[LANES];
+        vec_store(tile, vec_sums(sums));
+        for (int32_t r = 0; r < ROWS; r++) {
+            memcpy(w->scores + r * BLOCK + p, tile + r * POSITIONS, (size_t)POSITIONS * sizeof *tile);
+        }
+    }
+}
+
+// sums[row][column ...] = sums * correction[row] + sum over p of weights[row][p] * value[p], for VECTORS
+// vectors of columns from `column`, of which the last one has `last` lanes where values are F16.
+SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bool half, const value_work *w,
+                             int32_t column, int32_t last) {
+    enum { BLOCK = SKEIN_ATTENTION_BLOCK };
+    vec sum[4 * LANES];
+    for (int32_t r = 0; r < ROWS; r++) {
+        for (int32_t v = 0; v < VECTORS; v++) {
+            sum[r * VECTORS + v] = vec_load(w->sums + r * w->sum_stride + column + v * LANES);
+            sum[r * VECTORS + v] *= vec_set(w->correction[r]);
+        }
+    }
+    for (int32_t p = w->first; p < w->end; p++) {
+        const uint16_t *value_half = (const uint16_t *)w->values[p] + column;
+        const float *value_float = (const float *)w->values[p] + column;
+        for (int32_t v = 0; w->ahead != NULL && v < VECTORS; v += 32 / LANES) {
+            _mm_prefetch((const char *)((const uint16_t *)w->ahead[p] + column + v * LANES), _MM_HINT_T0);
+        }
+        vec value[LANES];
+        for (int32_t v = 0; v < VECTORS; v++) {
+            value[v] = !half          ? vec_load(value_float + v * LANES)
+                       : last < LANES ? vec_load_half_part(value_half + v * LANES, last)
+                                      : vec_load_half(value_half + v * LANES);
+        }
+        for (int32_t r = 0; r < ROWS; r++) {
+            vec weight = vec_set(w->weights[r * BLOCK + p]);
+            for (int32_t v = 0; v < VECTORS; v++) {
+                sum[r * VECTORS + v] = vec_fma(weight, value[v], sum[r * VECTORS + v]);
+            }
+        }
+    }
+    for (int32_t r = 0; r < ROWS; r++) {
+        for (int32_t v = 0; v < VECTORS; v++) {
+            vec_store(w->sums + r * w->sum_stride + column + v * LANES, sum[r * VECTORS + v]);
+        }
+    }
+}
+
+// value_tile over all columns: as many vectors at a time as the registers hold, then the rest.
+SKEIN_INLINE void value_tiles(const int32_t ROWS, const bool half, const value_work *w) {
+    const int32_t MOST = ROWS == 4 ? LANES / 4 : LANES / 2;
+    const int32_t width = w->width;
+    int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
+    int32_t column = 0;
+    for (; column + MOST * LANES <= whole; column += MOST * LANES) {
+        value_tile(ROWS, MOST, half, w, column, LANES);
+    }
+    for (; column + 2 * LANES <= whole; column += 2 * LANES) value_tile(ROWS, 2, half, w, column, LANES);
+    if (column < whole) {
+        value_tile(ROWS, 1, half, w, column, LANES);
+        column += LANES;
+    }
+    if (column < width) value_tile(ROWS, 1, half, w, column, width - column);
+}

@@ -1,0 +1,25 @@
+// The kernels of this folder for AVX2 with FMA and F16C. Their sources are written once, in vectors of
+// LANES floats; the target attribute lets the package build without flags for one processor.
+#if defined(__x86_64__)
+
+#include "../attention_items.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#include "simd_avx2.h"
+
+#include "simd_math.h"
+
+#include "add.h"
+#include "attention.h"
+#include "cache_write.h"
+#include "gated_activation.h"
+#include "rms_norm.h"
+#include "rope.h"
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,102 @@
+// Vectors of 16 floats on AVX-512 (f, bw, dq, vl), under the names that the kernels in this folder are
+// written in. `simd_avx2.h` has the same names for 8 floats. Include inside a target attribute.
+#ifndef SKEIN_SIMD_H
+#define SKEIN_SIMD_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define SKEIN_KERNEL(op) skein_avx512_##op
+#define SKEIN_INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16 };
+typedef __m512 vec;   // LANES floats
+typedef __m512d dvec; // LANES / 2 doubles
+
+// The first `count` lanes, 0 to LANES.
+SKEIN_INLINE __mmask16 vec_first(int32_t count) { return (__mmask16)((1u << count) - 1); }
+
+SKEIN_INLINE vec vec_set(float x) { return _mm512_set1_ps(x); }
+SKEIN_INLINE vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
+SKEIN_INLINE void vec_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+// Zeros past the first `count`; memory past them is not touched.
+SKEIN_INLINE vec vec_load_part(const float *p, int32_t count) {
+    return _mm512_maskz_loadu_ps(vec_first(count), p);
+}
+SKEIN_INLINE void vec_store_part(float *p, vec v, int32_t count) {
+    _mm512_mask_storeu_ps(p, vec_first(count), v);
+}
+
+SKEIN_INLINE vec vec_load_half(const uint16_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+SKEIN_INLINE vec vec_load_half_part(const uint16_t *p, int32_t count) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(vec_first(count), p));
+}
+// Rounds to nearest, ties to even.
+SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
+    __m256i half = _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm256_mask_storeu_epi16(p, vec_first(count), half);
+}
+
+SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+// Where one is NaN: b.
+SKEIN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+SKEIN_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+SKEIN_INLINE vec vec_abs(vec a) { return _mm512_abs_ps(a); }
+SKEIN_INLINE vec vec_round(vec a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// a < b ? x : y.
+SKEIN_INLINE vec vec_where_less(vec a, vec b, vec x, vec y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+// Lanes first ..< end of v, minus infinity elsewhere.
+SKEIN_INLINE vec vec_keep(vec v, int32_t first, int32_t end) {
+    first = first < 0 ? 0 : first > LANES ? LANES : first;
+    end = end < 0 ? 0 : end > LANES ? LANES : end;
+    __mmask16 keep = vec_first(end) & (__mmask16)~vec_first(first);
+    return _mm512_mask_blend_ps(keep, vec_set(-__builtin_inff()), v);
+}
+// v * 2^n for whole n; right also where the result is subnormal.
+SKEIN_INLINE vec vec_scale_power2(vec v, vec n) { return _mm512_scalef_ps(v, n); }
+// Each pair of neighbours exchanged.
+SKEIN_INLINE vec vec_swap_pairs(vec v) { return _mm512_permute_ps(v, 0xb1); }
+
+SKEIN_INLINE float vec_sum(vec v) { return _mm512_reduce_add_ps(v); }
+SKEIN_INLINE float vec_largest(vec v) { return _mm512_reduce_max_ps(v); }
+
+// Four vectors' sums within each 128-bit part: lane 4k + i holds the sum of part k of vector i.
+SKEIN_INLINE vec vec_sum_parts(vec a, vec b, vec c, vec d) {
+    vec ab = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+    vec cd = _mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d);
+    return _mm512_shuffle_ps(ab, cd, 0x44) + _mm512_shuffle_ps(ab, cd, 0xee);
+}
+
+// Lane i: the sum over the lanes of v[i]. Every lane adds up in the same order.
+SKEIN_INLINE vec vec_sums(const vec v[LANES]) {
+    vec a = vec_sum_parts(v[0], v[1], v[2], v[3]);
+    vec b = vec_sum_parts(v[4], v[5], v[6], v[7]);
+    vec c = vec_sum_parts(v[8], v[9], v[10], v[11]);
+    vec d = vec_sum_parts(v[12], v[13], v[14], v[15]);
+    vec ab = _mm512_shuffle_f32x4(a, b, 0x44) + _mm512_shuffle_f32x4(a, b, 0xee);
+    vec cd = _mm512_shuffle_f32x4(c, d, 0x44) + _mm512_shuffle_f32x4(c, d, 0xee);
+    return _mm512_shuffle_f32x4(ab, cd, 0x88) + _mm512_shuffle_f32x4(ab, cd, 0xdd);
+}
+
+SKEIN_INLINE dvec dvec_set(double x) { return _mm512_set1_pd(x); }
+SKEIN_INLINE dvec dvec_fma(dvec a, dvec b, dvec c) { return _mm512_fmadd_pd(a, b, c); }
+SKEIN_INLINE dvec dvec_round(dvec a) {
+    return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+SKEIN_INLINE dvec dvec_floor(dvec a) {
+    return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+// a < b ? x : y.
+SKEIN_INLINE dvec dvec_where_less(dvec a, dvec b, dvec x, dvec y) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), y, x);
+}
+SKEIN_INLINE dvec dvec_load_floats(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+SKEIN_INLINE void dvec_store_floats(float *p, dvec v) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(v)); }
+
+#endif

@@ -1,0 +1,119 @@
+import CSystem
+import SkeinExecutor
+import SkeinText
+
+/// The executor with the tokens that its cache holds. Used on the model's one thread only.
+final class Engine: @unchecked Sendable {
+  let executor: Executor
+  private let tokenizer: Tokenizer
+  /// The tokens of sequence 0 whose keys and values are in the cache.
+  private var cached: [Int32] = []
+  private var batch = Batch(capacity: 4096)
+  private let logits: UnsafeMutableBufferPointer<Float>
+
+  init(_ executor: Executor, _ tokenizer: Tokenizer) {
+    self.executor = executor
+    self.tokenizer = tokenizer
+    logits = .allocate(capacity: executor.plan.graph.vocabularySize)
+  }
+
+  deinit { logits.deallocate() }
+
+  /// Reads the prompt, then writes token after token: the whole of generation.
+  ///
+  /// What the cache already holds of the prompt is not computed again.
+  func generate(
+    _ prompt: [Int32], _ options: GenerationOptions, isCancelled: () -> Bool, emit: (String) -> Void
+  ) throws -> GenerationReport {
+    guard !prompt.isEmpty else { throw SkeinError(.invalidInput, "the prompt has no tokens") }
+    var sampler = Sampler(options.sampling)
+    for token in prompt { sampler.accept(token) }
+    var detokenizer = tokenizer.makeDetokenizer()
+    var report = GenerationReport(promptTokenCount: prompt.count)
+
+    let start = skein_clock_nanoseconds()
+    report.reusedTokenCount = reuse(prompt)
+    try extend(prompt[report.reusedTokenCount...])
+    report.prefillSeconds = seconds(since: start)
+
+    let firstToken = skein_clock_nanoseconds()
+    while report.tokens.count < options.maximumTokenCount {
+      if isCancelled() {
+        report.stop = .cancelled
+        break
+      }
+      let token = sampler.sample(logits)
+      if tokenizer.endOfGeneration.contains(token), !options.ignoresEndOfGeneration {
+        report.stop = .endOfGeneration(token)
+        break
+      }
+      sampler.accept(token)
+      report.tokens.append(token)
+      if let text = detokenizer.append(token) { emit(text) }
+      if report.tokens.count == options.maximumTokenCount { break }
+      if cached.count == executor.plan.limits.contextTokens {
+        report.stop = .contextFull
+        break
+      }
+      try extend(CollectionOfOne(token))
+    }
+    report.decodeSeconds = seconds(since: firstToken)
+    let rest = detokenizer.finish()
+    if !rest.isEmpty { emit(rest) }
+    return report
+  }
+
+  /// The logits of every token of a text of its own, a row a token, handed over run by run.
+  func score(_ tokens: ArraySlice<Int32>, _ body: (_ firstRow: Int, UnsafeBufferPointer<Float>) -> Void) throws {
+    cached.removeAll()
+    executor.truncate(sequence: 0, to: 0)
+    let vocabulary = executor.plan.graph.vocabularySize
+    let run = executor.plan.limits.outputsPerPass * max(executor.plan.limits.passesInFlight, 1)
+    let rows = UnsafeMutableBufferPointer<Float>.allocate(capacity: min(run, tokens.count) * vocabulary)
+    defer { rows.deallocate() }
+    var position = 0
+    while position < tokens.count {
+      let count = min(run, tokens.count - position)
+      batch.removeAll()
+      for index in position..<position + count {
+        batch.append(tokens[tokens.startIndex + index], position: index, wantsLogits: true)
+      }
+      try executor.execute(batch, logits: rows)
+      body(position, UnsafeBufferPointer(rebasing: rows[..<(count * vocabulary)]))
+      position += count
+    }
+    executor.truncate(sequence: 0, to: 0)
+  }
+
+  /// Empties the cache.
+  func reset() {
+    cached.removeAll(keepingCapacity: true)
+    executor.truncate(sequence: 0, to: 0)
+  }
+
+  /// Cuts the cache to what it shares with the prompt; the last token is always computed, for its logits.
+  private func reuse(_ prompt: [Int32]) -> Int {
+    var shared = 0
+    while shared < min(cached.count, prompt.count - 1), cached[shared] == prompt[shared] { shared += 1 }
+    cached.removeLast(cached.count - shared)
+    executor.truncate(sequence: 0, to: shared)
+    return shared
+  }
+
+  /// Computes the next tokens of sequence 0, and the logits of the last.
+  private func extend(_ tokens: some Collection<Int32>) throws {
+    batch.removeAll()
+    for (index, token) in tokens.enumerated() {
+      batch.append(token, position: cached.count + index, wantsLogits: index == tokens.count - 1)
+    }
+    do {
+      try executor.execute(batch, logits: logits)
+    } catch {
+      executor.truncate(sequence: 0, to: cached.count)
+      throw error
+    }
+    cached.append(contentsOf: tokens)
+  }
+
+  private func seconds(since start: UInt64) -> Double { Double(skein_clock_nanoseconds() - start) / 1e9 }
+}

@@ -1,0 +1,117 @@
+import SkeinText
+import Synchronization
+
+/// How text is generated.
+public struct GenerationOptions: Hashable, Sendable {
+  /// The most tokens to write.
+  public var maximumTokenCount = 256
+  /// How each token is chosen.
+  public var sampling = SamplingOptions()
+  /// Goes on where the model says that it is done; for measuring speed.
+  public var ignoresEndOfGeneration = false
+
+  /// The defaults.
+  public init() {}
+}
+
+/// What a generation did.
+public struct GenerationReport: Hashable, Sendable {
+  /// Why generation ended.
+  public enum Stop: Hashable, Sendable {
+    /// The most tokens asked for were written.
+    case length
+    /// The model wrote this token, which ends its text.
+    case endOfGeneration(Int32)
+    /// The sequence fills the context.
+    case contextFull
+    /// The caller asked to stop.
+    case cancelled
+  }
+
+  /// Tokens in the prompt.
+  public var promptTokenCount: Int
+  /// Tokens of the prompt that the cache already held.
+  public var reusedTokenCount = 0
+  /// Tokens written.
+  public var tokens: [Int32] = []
+  /// Why it ended.
+  public var stop = Stop.length
+  /// Seconds to read the prompt.
+  public var prefillSeconds = 0.0
+  /// Seconds to write, from the prompt's end.
+  public var decodeSeconds = 0.0
+
+  /// Tokens of the prompt read a second.
+  public var prefillTokensPerSecond: Double {
+    Double(promptTokenCount - reusedTokenCount) / max(prefillSeconds, 1e-9)
+  }
+
+  /// Tokens written a second. The first comes from the prompt's own pass and does not count.
+  public var decodeTokensPerSecond: Double {
+    tokens.count > 1 ? Double(tokens.count - 1) / max(decodeSeconds, 1e-9) : 0
+  }
+}
+
+/// Text as it is written: an asynchronous sequence of pieces. Each may be a word, a part of one, or less.
+///
+/// Ending the iteration, or cancelling its task, stops the generation.
+public struct Generation: AsyncSequence, Sendable {
+  /// A piece of text.
+  public typealias Element = String
+  private let stream: AsyncThrowingStream<String, any Error>
+  private let state: State
+
+  fileprivate final class State: Sendable {
+    let isCancelled = Atomic<Bool>(false)
+    let report = Mutex<GenerationReport?>(nil)
+  }
+
+  /// What was done, once the sequence has ended; nil before.
+  public var report: GenerationReport? { state.report.withLock { $0 } }
+
+  /// Stops after the token that is being computed.
+  public func cancel() { state.isCancelled.store(true, ordering: .relaxed) }
+
+  /// Iterates over the pieces.
+  public func makeAsyncIterator() -> AsyncThrowingStream<String, any Error>.Iterator {
+    stream.makeAsyncIterator()
+  }
+
+  init(_ model: Model, prompt: @escaping @Sendable () -> [Int32], options: GenerationOptions) {
+    let state = State()
+    self.state = state
+    stream = AsyncThrowingStream { continuation in
+      continuation.onTermination = { _ in state.isCancelled.store(true, ordering: .relaxed) }
+      model.thread.submit { [engine = model.engine] in
+        do {
+          try options.sampling.validate()
+          let report = try engine.generate(
+            prompt(), options, isCancelled: { state.isCancelled.load(ordering: .relaxed) },
+            emit: { continuation.yield($0) })
+          state.report.withLock { $0 = report }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+    }
+  }
+}
+
+extension Model {
+  /// Continues a text.
+  public func generate(_ prompt: String, options: GenerationOptions = GenerationOptions()) -> Generation {
+    Generation(self, prompt: { [tokenizer] in tokenizer.encode(prompt) }, options: options)
+  }
+
+  /// Continues tokens. What the cache still holds of them is not computed again, so a conversation costs
+  /// only what is new in each turn.
+  public func generate(tokens: [Int32], options: GenerationOptions = GenerationOptions()) -> Generation {
+    Generation(self, prompt: { tokens }, options: options)
+  }
+
+  /// Forgets all tokens, so that the next prompt is computed whole.
+  public func reset() async throws {
+    try await thread.run { [engine] in engine.reset() }
+  }
+}

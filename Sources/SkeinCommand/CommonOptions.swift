@@ -1,0 +1,97 @@
+import ArgumentParser
+import FoundationEssentials
+import Skein
+
+/// What every command takes.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON value instead of text.")
+  var json = false
+}
+
+/// The devices to run on, and the sizes to run with.
+struct DeviceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Devices, separated by commas: cpu (all cores), cpu/2 (the cores cut in two), cpu@0-7 (these cores).",
+      valueName: "list"))
+  var devices: String?
+
+  @Option(help: ArgumentHelp("The most tokens of prompt and answer together.", valueName: "n"))
+  var context: Int?
+
+  /// Options for loading a model on these devices.
+  func loadOptions(outputsPerPass: Int = 1) -> LoadOptions {
+    .fromCommandLine(devices: devices, context: context, outputsPerPass: outputsPerPass)
+  }
+}
+
+extension LoadOptions {
+  /// Options as flags and the environment give them. `SKEIN_ISA` names the CPU kernels to use.
+  static func fromCommandLine(devices: String?, context: Int?, outputsPerPass: Int) -> LoadOptions {
+    var options = LoadOptions()
+    if let devices { options.devices = .list(devices) }
+    options.contextTokens = context
+    options.outputsPerPass = outputsPerPass
+    options.instructionSet = ProcessInfo.processInfo.environment["SKEIN_ISA"]
+    return options
+  }
+}
+
+/// The sampling flags of `run`.
+struct SamplingFlags: ParsableArguments {
+  @Option(help: "Randomness of the choice; 0 always takes the likeliest token.")
+  var temperature: Float = 0.8
+  @Option(name: .customLong("top-k"), help: "Choose among the k likeliest tokens; 0 for all.")
+  var topK = 40
+  @Option(name: .customLong("top-p"), help: "Choose among the likeliest tokens of this total probability.")
+  var topP: Float = 0.95
+  @Option(name: .customLong("min-p"), help: "Choose among tokens at least this fraction as likely as the likeliest.")
+  var minP: Float = 0.05
+  @Option(help: "Above 1, makes recent tokens less likely.")
+  var repetitionPenalty: Float = 1
+  @Option(help: "The same seed gives the same text.")
+  var seed: UInt64?
+
+  var options: SamplingOptions {
+    var options = SamplingOptions()
+    options.temperature = temperature
+    options.topK = topK
+    options.topP = topP
+    options.minP = minP
+    options.repetitionPenalty = repetitionPenalty
+    options.seed = seed
+    return options
+  }
+
+  func validate() throws {
+    do { try options.validate() } catch { throw ValidationError(error.description) }
+  }
+}
+
+/// Token ids as people write them: `1,2,3`.
+func parseTokens(_ list: String) throws -> [Int32] {
+  try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    guard let token = Int32(part.filter { $0 != " " }) else {
+      throw ValidationError("\"\(part)\" is not a token id; write ids as 1,2,3")
+    }
+    return token
+  }
+}
+
+/// The text of a file, or of standard input for `-`.
+func readText(_ path: String) throws -> String {
+  let data: Data
+  if path == "-" {
+    data = readStandardInput()
+  } else {
+    do {
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      throw SkeinError(.notFound, "\(path): cannot be read; give the path of a text file")
+    }
+  }
+  guard let text = String(data: data, encoding: .utf8) else {
+    throw SkeinError(.invalidInput, "\(path): is not UTF-8 text")
+  }
+  return text
+}

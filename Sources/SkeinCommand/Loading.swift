@@ -1,0 +1,10 @@
+import Skein
+
+extension Model {
+  /// Loads a model with a progress bar.
+  static func loadWithProgress(_ name: String?, _ options: LoadOptions) async throws -> Model {
+    let bar = ProgressBar("loading")
+    defer { bar.end() }
+    return try await load(try BundledModels.resolve(name), options: options, progress: bar.update)
+  }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import FoundationEssentials
+import Skein
+
+/// `skein run`
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Continues a text, streamed; then a line of speeds.",
+    discussion: """
+      Without -p the text comes from standard input; where that is a terminal, line by line, and the model
+      sees all lines so far. Ctrl-C ends an answer, Ctrl-D the conversation.
+
+      Examples:
+        skein run -p "Once upon a time" -n 200
+        skein run model.gguf -p "The capital of France is" --temperature 0 --devices cpu/2
+        cat question.txt | skein run model.gguf --json
+      """)
+
+  @Argument(help: "A .gguf file, or the name of a bundled model (stories).")
+  var model: String?
+  @Option(name: .shortAndLong, help: "The text to continue.")
+  var prompt: String?
+  @Option(
+    name: .customShort("n"), help: ArgumentHelp("The most tokens to write.", valueName: "n"))
+  var count = 256
+  @OptionGroup(title: "Sampling") var sampling: SamplingFlags
+  @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if count < 1 { throw ValidationError("-n is \(count), must be 1 or more") }
+  }
+
+  func run() async throws {
+    let isConversation = prompt == nil && Terminal.isInputTerminal
+    let text = isConversation ? "" : try prompt ?? readText("-")
+    let model = try await Model.loadWithProgress(model, devices.loadOptions())
+    if isConversation {
+      try await converse(model)
+    } else {
+      let report = try await write(model, model.tokenizer.encode(text), prompt: text)
+      try finish(model, report)
+    }
+  }
+
+  private var options: GenerationOptions {
+    var options = GenerationOptions()
+    options.maximumTokenCount = count
+    options.sampling = sampling.options
+    return options
+  }
+
+  /// Streams the continuation of the tokens; in text, the prompt first.
+  private func write(_ model: Model, _ tokens: [Int32], prompt: String) async throws -> Answer {
+    let generation = model.generate(tokens: tokens, options: options)
+    var text = ""
+    if !output.json { Terminal.write(prompt) }
+    try await Interrupt.stopping(generation.cancel) {
+      for try await piece in generation {
+        text += piece
+        if !output.json { Terminal.write(piece) }
+      }
+    }
+    if !output.json { Terminal.write("\n") }
+    guard let report = generation.report else { throw SkeinError(.cancelled, "stopped before the first token") }
+    return Answer(text: text, report: report)
+  }
+
+  private func finish(_ model: Model, _ answer: Answer) throws {
+    if output.json { return try Terminal.print(json: RunResult(answer, model)) }
+    Terminal.note(speeds(answer.report))
+    for line in deviceLines(model) { Terminal.note(line) }
+  }
+
+  /// Line after line, all in one context.
+  private func converse(_ model: Model) async throws {
+    Terminal.note("Type a text to continue. Ctrl-C ends an answer, Ctrl-D the conversation.")
+    var history: [Int32] = []
+    while true {
+      Terminal.write("> ")
+      guard let line = readLine(), !Task.isCancelled else { break }
+      if line.isEmpty { continue }
+      let added = model.tokenizer.encode(line, history.isEmpty ? .text : .piece)
+      do {
+        let answer = try await write(model, history + added, prompt: "")
+        history += added + answer.report.tokens
+        Terminal.note(speeds(answer.report))
+      } catch let error as SkeinError where error.code == .cancelled {
+        Terminal.note("stopped")
+      }
+    }
+    Terminal.write("\n")
+  }
+
+  private func speeds(_ report: GenerationReport) -> String {
+    let read = report.promptTokenCount - report.reusedTokenCount
+    return "read \(read) tokens at \(Format.number(report.prefillTokensPerSecond)) tokens/s, wrote"
+      + " \(report.tokens.count) at \(Format.number(report.decodeTokensPerSecond)) tokens/s (\(report.stop.text))"
+  }
+
+  /// What each device held and did.
+  private func deviceLines(_ model: Model) -> [String] {
+    zip(model.placementSummary, model.busySeconds).map { part, busy in
+      "  \(part.device): \(part.contents), \(Format.bytes(part.bytes)), busy \(Format.number(busy, decimals: 2)) s"
+    }
+  }
+}
+
+/// A text with how it came about.
+struct Answer {
+  var text: String
+  var report: GenerationReport
+}
+
+extension GenerationReport.Stop {
+  /// The reason in words.
+  var text: String {
+    switch self {
+    case .length: "reached -n"
+    case .endOfGeneration: "the model ended the text"
+    case .contextFull: "the context is full"
+    case .cancelled: "stopped"
+    }
+  }
+}
+
+/// The JSON of `run`.
+private struct RunResult: Encodable {
+  var text: String
+  var tokens: [Int32]
+  var promptTokens: Int
+  var prefillTokensPerSecond: Double
+  var decodeTokensPerSecond: Double
+  var stop: String
+  var devices: [DevicePart]
+
+  struct DevicePart: Encodable {
+    var device: String
+    var contents: String
+    var bytes: Int
+    var busySeconds: Double
+    enum CodingKeys: String, CodingKey {
+      case device, contents, bytes
+      case busySeconds = "busy_seconds"
+    }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case text, tokens, stop, devices
+    case promptTokens = "prompt_tokens"
+    case prefillTokensPerSecond = "prefill_tokens_per_second"
+    case decodeTokensPerSecond = "decode_tokens_per_second"
+  }
+
+  init(_ answer: Answer, _ model: Model) {
+    text = answer.text
+    tokens = answer.report.tokens
+    promptTokens = answer.report.promptTokenCount
+    prefillTokensPerSecond = answer.report.prefillTokensPerSecond
+    decodeTokensPerSecond = answer.report.decodeTokensPerSecond
+    stop = answer.report.stop.text
+    devices = zip(model.placementSummary, model.busySeconds).map { part, busy in
+      DevicePart(device: part.device, contents: part.contents, bytes: part.bytes, busySeconds: busy)
+    }
+  }
+}

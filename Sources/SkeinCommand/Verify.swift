@@ -1,0 +1,111 @@
+import ArgumentParser
+import Skein
+
+/// `skein verify`
+struct Verify: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Whether every choice of devices gives the same logits, or where they part.",
+    discussion: """
+      The first choice is the reference. Differences are relative to its largest logit. Ends with status 1
+      where a difference exceeds --tolerance.
+
+      Example:
+        skein verify model.gguf --devices cpu --devices cpu/2 --devices cpu@0,cpu@1
+      """)
+
+  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  var model: String
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp("Devices, as for run; give it several times. Lists with spaces between them work too.", valueName: "list"))
+  var devices: [String]
+  @Option(help: ArgumentHelp("Token ids to compute; by default 96 from all over the vocabulary.", valueName: "1,2,3"))
+  var tokens: String?
+  @Option(help: "The largest relative difference that passes.")
+  var tolerance = 1e-4
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if lists.count < 2 { throw ValidationError("give at least two choices: --devices cpu --devices cpu/2") }
+    if let tokens, try parseTokens(tokens).isEmpty { throw ValidationError("--tokens names no token") }
+  }
+
+  private var lists: [String] { devices.flatMap { $0.split(separator: " ").map(String.init) } }
+
+  func run() async throws {
+    var reference: [Float] = []
+    var rows: [Row] = []
+    for list in lists {
+      let options = LoadOptions.fromCommandLine(devices: list, context: nil, outputsPerPass: 32)
+      let model = try await Model.loadWithProgress(model, options)
+      let logits = try await model.logits(try ids(model))
+      if reference.isEmpty { reference = logits }
+      rows.append(Row(list, logits, reference, width: model.definition.graph.vocabularySize))
+    }
+    if output.json {
+      try Terminal.print(json: rows)
+    } else {
+      Terminal.write(Format.table([Row.header] + rows.map(\.cells)) + "\n")
+    }
+    if rows.contains(where: { !($0.largestRelativeDifference <= tolerance) }) {
+      Terminal.note("the logits differ by more than \(tolerance)")
+      throw ExitCode(1)
+    }
+  }
+
+  private func ids(_ model: Model) throws -> [Int32] {
+    if let tokens { return try parseTokens(tokens) }
+    let count = min(96, model.plan.limits.contextTokens)
+    let vocabulary = Int32(model.definition.graph.vocabularySize)
+    return (0..<Int32(count)).map { ($0 &* 7919 &+ 13) % vocabulary }
+  }
+}
+
+/// One choice against the reference.
+private struct Row: Encodable {
+  var devices: String
+  var isBitEqual: Bool
+  var largestRelativeDifference: Double
+  /// The first token whose logits differ most; nil where all are equal.
+  var partsAtToken: Int?
+  var sameLikeliestTokens: Bool
+
+  enum CodingKeys: String, CodingKey {
+    case devices
+    case isBitEqual = "bit_equal"
+    case largestRelativeDifference = "largest_relative_difference"
+    case partsAtToken = "parts_at_token"
+    case sameLikeliestTokens = "same_likeliest_tokens"
+  }
+
+  init(_ list: String, _ logits: [Float], _ reference: [Float], width: Int) {
+    devices = list
+    isBitEqual = zip(logits, reference).allSatisfy { $0.bitPattern == $1.bitPattern }
+    let scale = Double(reference.reduce(0) { max($0, abs($1)) })
+    var largest = 0.0
+    for (index, pair) in zip(logits, reference).enumerated() {
+      let difference = abs(Double(pair.0) - Double(pair.1)) / max(scale, 1e-30)
+      // A NaN on one side only is a difference like no other.
+      if difference > largest || (difference.isNaN && !largest.isNaN) {
+        largest = difference
+        partsAtToken = index / width
+      }
+    }
+    largestRelativeDifference = largest
+    sameLikeliestTokens = stride(from: 0, to: logits.count, by: width).allSatisfy { start in
+      func likeliest(_ values: [Float]) -> Int32 {
+        values.withUnsafeBufferPointer { Sampler.likeliest(UnsafeBufferPointer(rebasing: $0[start..<start + width])) }
+      }
+      return likeliest(logits) == likeliest(reference)
+    }
+  }
+
+  static let header = ["devices", "logits", "largest relative difference", "same likeliest tokens"]
+
+  var cells: [String] {
+    [
+      devices, isBitEqual ? "bit-equal" : "differ at token \(partsAtToken ?? 0)", "\(largestRelativeDifference)",
+      sameLikeliestTokens ? "yes" : "no",
+    ]
+  }
+}

@@ -1,0 +1,117 @@
+import CKernels
+import SkeinGraph
+import SkeinTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Runs a CPU device's steps. Every call has finished its work when it returns.
+final class CPUQueue: DeviceQueue {
+  let team: ThreadTeam
+  let kernels: UnsafePointer<skein_kernels>
+  let steps: [CPUStep]
+  let device: DevicePlan
+  let limits: PlanLimits
+  let workspace: UnsafeMutableRawPointer
+  private let memory: any DeviceMemory
+  private let base: UnsafeMutableRawPointer
+  private let regionOffsets: [Int]
+  private let passBytes: Int
+  private let frequencies = FrequencyTables()
+  /// What the front of the workspace holds: the quantized result of a node in a pass.
+  var quantized: (pass: Int, node: NodeID)?
+
+  init(
+    plan: Plan, device index: Int, memory: any DeviceMemory, cores: [Int], kernels: KernelTable
+  ) throws(DeviceError) {
+    device = plan.devices[index]
+    let name = device.device.name
+    guard let base = memory.hostAddress, memory.byteCount >= plan.byteCount(device: index) else {
+      throw DeviceError(.failed, "its memory is not the plan's", device: name)
+    }
+    let limits = plan.limits
+    let device = device
+    self.limits = limits
+    self.memory = memory
+    self.base = base
+    self.kernels = kernels.table
+    regionOffsets = Region.allCases.map { device.offset(of: $0, limits: limits) }
+    passBytes = device.regionBytes[.pass, default: 0]
+    workspace = base + device.offset(of: .workspace, limits: limits)
+    team = try ThreadTeam(cores: cores, device: name)
+    steps = CPUBinder(plan: plan, device: device, base: base, frequencies: frequencies).steps()
+  }
+
+  func attach() { team.attach() }
+
+  /// The address of a buffer, in the given copy of the pass region.
+  @inline(__always)
+  func address(_ buffer: Buffer, slot: Int) -> UnsafeMutableRawPointer {
+    let copy = buffer.region == .pass ? slot * passBytes : 0
+    return base + regionOffsets[buffer.region.rawValue] + copy + buffer.offset
+  }
+
+  func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {
+    guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else {
+      throw DeviceError(
+        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(bytes.count)", device: device.device.name)
+    }
+    copyInParallel(source, to: address(slot.buffer, slot: 0), byteCount: bytes.count)
+  }
+
+  func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {
+    guard let address = source.baseAddress else { return }
+    memcpy(base + offset, address, source.count)
+  }
+
+  func read(_ offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(DeviceError) {
+    guard let address = destination.baseAddress else { return }
+    memcpy(address, base + offset, destination.count)
+  }
+
+  func copy(
+    from source: any DeviceMemory, at sourceOffset: Int, to offset: Int, byteCount: Int
+  ) throws(DeviceError) {
+    guard let address = source.hostAddress else {
+      throw DeviceError(.unsupported, "cannot read memory that the host cannot reach", device: device.device.name)
+    }
+    memcpy(base + offset, address + sourceOffset, byteCount)
+  }
+
+  func makeEvent() -> any DeviceEvent { CPUEvent() }
+  func record(_ event: any DeviceEvent) throws(DeviceError) {}
+  func wait(for event: any DeviceEvent) throws(DeviceError) { try event.waitOnHost() }
+  func finish() throws(DeviceError) {}
+
+  /// Every thread copies, and so first touches, its part.
+  private func copyInParallel(
+    _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int
+  ) {
+    var copy = ParallelCopy(source: source, destination: destination, byteCount: byteCount)
+    let runs = (byteCount + ParallelCopy.runBytes - 1) / ParallelCopy.runBytes
+    team.run(
+      { arguments, begin, end, _ in
+        let copy = arguments!.assumingMemoryBound(to: ParallelCopy.self).pointee
+        let first = Int(begin) * ParallelCopy.runBytes
+        let last = min(Int(end) * ParallelCopy.runBytes, copy.byteCount)
+        memcpy(copy.destination + first, copy.source + first, last - first)
+      }, &copy, items: runs, grain: 1)
+  }
+}
+
+private struct ParallelCopy {
+  static let runBytes = 1 << 20
+  var source: UnsafeRawPointer
+  var destination: UnsafeMutableRawPointer
+  var byteCount: Int
+}
+
+/// A CPU's work is done when its call returns, so the event has always happened.
+private final class CPUEvent: DeviceEvent {
+  func waitOnHost() throws(DeviceError) {}
+}

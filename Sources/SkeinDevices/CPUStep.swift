@@ -1,0 +1,143 @@
+import CKernels
+import SkeinGraph
+import SkeinTensor
+
+/// A compute step with all that does not change between passes already filled in.
+struct CPUStep {
+  /// The kernel, with its arguments but for the addresses of activations.
+  enum Kernel {
+    case embedding(skein_embedding_args)
+    case linear(skein_linear_args, takesQuantized: Bool)
+    case rmsNorm(skein_rms_norm_args, groupCount: Int)
+    case rope(skein_rope_args)
+    case attention(skein_attention_args)
+    case gatedActivation(skein_gated_activation_args)
+    case add(skein_add_args)
+    case selectRows(skein_select_rows_args)
+    /// Copies and outputs: the queue has other calls for them.
+    case none
+  }
+
+  var kernel: Kernel
+  /// The first input's node; linear layers that share it share its quantized form.
+  var firstInput: NodeID?
+  var inputs: [Buffer]
+  var result: Buffer
+  var rows: RowCount
+  var scratch: CPUScratch
+}
+
+/// Makes a device's steps ready to run.
+struct CPUBinder {
+  let plan: Plan
+  let device: DevicePlan
+  let base: UnsafeMutableRawPointer
+  /// Owns the rotation frequencies that rope steps point to.
+  let frequencies: FrequencyTables
+
+  private func address(_ buffer: Buffer) -> UnsafeMutableRawPointer {
+    base + device.offset(of: buffer.region, limits: plan.limits) + buffer.offset
+  }
+
+  /// The steps of the device, in order.
+  func steps() -> [CPUStep] {
+    let slots = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.weight, $0) })
+    return device.steps.map { step in
+      let node = plan.graph[step.node]
+      let isCompute = step.kind == .compute
+      let scratch = CPUScratch(for: node, in: plan.graph, limits: plan.limits) { slots[$0]?.type ?? .f32 }
+      return CPUStep(
+        kernel: isCompute ? kernel(of: node, slots) : .none, firstInput: node.inputs.first,
+        inputs: step.inputs, result: step.result, rows: node.rows, scratch: scratch)
+    }
+  }
+
+  private func kernel(of node: Node, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
+    func weight(_ index: Int) -> WeightSlot { slots[node.weights[index]]! }
+    func vector(_ index: Int) -> UnsafePointer<Float> {
+      UnsafePointer(address(weight(index).buffer).assumingMemoryBound(to: Float.self))
+    }
+    func rowBytes(_ slot: WeightSlot) -> Int64 {
+      Int64(slot.type.rowBytes(elementCount: plan.graph[slot.weight].shape.columns) ?? 0)
+    }
+    switch node.op {
+    case .embedding:
+      var args = skein_embedding_args()
+      args.table = UnsafeRawPointer(address(weight(0).buffer))
+      args.row_bytes = rowBytes(weight(0))
+      args.type = weight(0).type.rawValue
+      args.columns = Int32(node.width)
+      return .embedding(args)
+    case .linear:
+      var args = skein_linear_args()
+      args.weights = UnsafeRawPointer(address(weight(0).buffer))
+      args.row_bytes = rowBytes(weight(0))
+      args.type = weight(0).type.rawValue
+      args.rows = Int32(node.width)
+      args.columns = Int32(plan.graph[node.inputs[0]].width)
+      args.bias = node.weights.count > 1 ? vector(1) : nil
+      args.y_stride = Int64(node.width)
+      return .linear(args, takesQuantized: skein_linear_takes_quantized(args.type))
+    case .rmsNorm(let norm):
+      var args = skein_rms_norm_args()
+      args.weight = vector(0)
+      args.columns = Int32(norm.groupWidth)
+      args.epsilon = norm.epsilon
+      return .rmsNorm(args, groupCount: node.width / norm.groupWidth)
+    case .rope(let rope):
+      var args = skein_rope_args()
+      args.frequencies = frequencies.table(for: rope)
+      args.heads = Int32(rope.headCount)
+      args.head_width = Int32(rope.headWidth)
+      args.dimensions = Int32(rope.dimensions)
+      args.interleaved = rope.pairing == .interleaved
+      args.magnitude = rope.magnitude
+      return .rope(args)
+    case .attention(let attention):
+      return .attention(arguments(attention))
+    case .gatedActivation:
+      return .gatedActivation(skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))
+    case .add:
+      return .add(skein_add_args(a: nil, b: nil, y: nil, columns: Int32(node.width)))
+    case .selectRows:
+      return .selectRows(skein_select_rows_args(x: nil, rows: nil, y: nil, columns: Int32(node.width)))
+    }
+  }
+
+  private func arguments(_ attention: Attention) -> skein_attention_args {
+    let slot = device.caches.first { $0.cache == attention.cache }!
+    var args = skein_attention_args()
+    args.cache.keys = address(slot.keys).assumingMemoryBound(to: UInt16.self)
+    args.cache.values = address(slot.values).assumingMemoryBound(to: UInt16.self)
+    args.cache.page_tokens = Int32(plan.limits.cachePageTokens)
+    args.cache.kv_heads = Int32(attention.keyValueHeadCount)
+    args.cache.key_width = Int32(attention.keyWidth)
+    args.cache.value_width = Int32(attention.valueWidth)
+    args.cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)
+    args.heads = Int32(attention.headCount)
+    args.scale = attention.scale
+    args.window = Int32(clamping: attention.window ?? 0)
+    args.soft_cap = attention.softCap ?? 0
+    return args
+  }
+}
+
+/// Rotation frequencies, one table for each different rope of a plan.
+final class FrequencyTables {
+  private var tables: [Rope: UnsafeMutableBufferPointer<Float>] = [:]
+
+  /// Frequencies of `rope`, alive as long as this object.
+  func table(for rope: Rope) -> UnsafePointer<Float> {
+    // Queries and keys differ only in the number of heads.
+    var key = rope
+    key.headCount = 1
+    if let known = tables[key] { return UnsafePointer(known.baseAddress!) }
+    let values = rope.frequencies
+    let table = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
+    _ = table.initialize(from: values)
+    tables[key] = table
+    return UnsafePointer(table.baseAddress!)
+  }
+
+  deinit { for table in tables.values { table.deallocate() } }
+}

@@ -1,0 +1,91 @@
+import CSystem
+import SkeinDevices
+import SkeinGraph
+
+/// Walks one device's list for each pass in flight. It makes no decisions: `PassQueue` says what is ready,
+/// the plan says what to do, and the queue does it.
+final class DeviceWorker: @unchecked Sendable {
+  private let plan: Plan
+  private let device: Int
+  private let queue: any DeviceQueue
+  private let memories: [any DeviceMemory]
+  private let offsets: [[Int]]
+  private let statistics: WorkerStatistics
+
+  init(
+    plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory], statistics: WorkerStatistics
+  ) {
+    self.plan = plan
+    self.device = device
+    self.queue = queue
+    self.memories = memories
+    self.statistics = statistics
+    offsets = plan.devices.map { device in
+      Region.allCases.map { device.offset(of: $0, limits: plan.limits) }
+    }
+  }
+
+  /// Brings this device's weights in.
+  func load(from source: any WeightSource, progress: (Int) -> Void) throws {
+    queue.attach()
+    for slot in plan.devices[device].weights {
+      try queue.load(slot, from: source.bytes(of: slot.weight))
+      try queue.finish()
+      source.release(slot.weight)
+      progress(slot.buffer.byteCount)
+    }
+  }
+
+  /// Works until the executor stops.
+  func run(_ passes: PassQueue) {
+    while let work = passes.next(device: device) {
+      do {
+        let start = skein_clock_nanoseconds()
+        try run(work)
+        statistics.add(nanoseconds: skein_clock_nanoseconds() - start, tokens: work.pass.shape.tokenCount)
+        passes.complete(work, device: device)
+      } catch {
+        passes.fail(ExecutorError(.device, error.description))
+      }
+    }
+  }
+
+  private func run(_ work: PassQueue.Work) throws(DeviceError) {
+    let pass = work.pass
+    if work.steps.lowerBound == 0 { try begin(pass) }
+    for index in work.steps {
+      let step = plan.devices[device].steps[index]
+      switch step.kind {
+      case .compute:
+        try queue.compute(step: index, pass: pass.shape)
+      case .copy(let from, let source):
+        let node = plan.graph[step.node]
+        let rows = node.rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
+        try queue.wait(for: pass.events[from.device][from.step]!)
+        try queue.copy(
+          from: memories[from.device], at: offset(source, device: from.device, slot: pass.shape.slot),
+          to: offset(step.result, device: device, slot: pass.shape.slot), byteCount: rows * node.width * 4)
+      case .output:
+        if let logits = pass.logits {
+          try queue.read(offset(step.result, device: device, slot: pass.shape.slot), into: logits)
+        }
+      }
+      if step.isAwaited { try queue.record(pass.events[device][index]!) }
+    }
+    if work.steps.upperBound == plan.devices[device].steps.count { try queue.record(pass.finished[device]) }
+  }
+
+  /// The slot was another pass's: every device must be done with that before its inputs are replaced.
+  private func begin(_ pass: Pass) throws(DeviceError) {
+    for event in pass.finished { try queue.wait(for: event) }
+    let base = offsets[device][Region.pass.rawValue]
+    let passBytes = plan.devices[device].regionBytes[.pass, default: 0]
+    try pass.upload(to: queue, base: base + pass.shape.slot * passBytes)
+  }
+
+  /// Bytes from the start of a device's reservation to a buffer.
+  private func offset(_ buffer: Buffer, device: Int, slot: Int) -> Int {
+    let copy = buffer.region == .pass ? slot * plan.devices[device].regionBytes[.pass, default: 0] : 0
+    return offsets[device][buffer.region.rawValue] + copy + buffer.offset
+  }
+}

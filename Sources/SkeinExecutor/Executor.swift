@@ -1,0 +1,149 @@
+import CSystem
+import SkeinDevices
+import SkeinGraph
+
+/// Runs a plan.
+///
+///     let executor = try Executor(plan: plan, devices: devices, weights: checkpoint)
+///     try executor.execute(batch, logits: buffer)
+///
+/// It only follows the plan: one worker for each device walks that device's list for each pass in flight.
+/// Pipelining, and overlap between devices, come from that alone. Not for use from several threads at once.
+public final class Executor: @unchecked Sendable {
+  /// What it runs.
+  public let plan: Plan
+  private let memories: [any DeviceMemory]
+  private let passes: PassQueue
+  private let statistics: [WorkerStatistics]
+  private var threads: [HostThread] = []
+  private var pages: PageTable
+  private var serial = 0
+
+  /// Reserves all memory, then loads all weights, every device its own at the same time.
+  ///
+  /// - Parameters:
+  ///   - devices: those of the plan, in its order.
+  ///   - progress: told the bytes loaded so far, and all there are; called from several threads.
+  /// - Throws: `ExecutorError` or `DeviceError`; nothing is left reserved then.
+  public init(
+    plan: Plan, devices: [any Device], weights: any WeightSource,
+    progress: @escaping @Sendable (_ loadedBytes: Int, _ totalBytes: Int) -> Void = { _, _ in }
+  ) throws {
+    guard devices.map(\.id) == plan.devices.map(\.device) else {
+      throw ExecutorError(.device, "the devices given are not those of the plan")
+    }
+    self.plan = plan
+    pages = PageTable(plan.limits)
+    var memories: [any DeviceMemory] = []
+    for (index, device) in devices.enumerated() {
+      memories.append(try device.reserve(byteCount: plan.byteCount(device: index)))
+    }
+    var queues: [any DeviceQueue] = []
+    for (index, device) in devices.enumerated() {
+      queues.append(try device.makeQueue(plan: plan, device: index, memory: memories[index]))
+    }
+    let slots = (0..<plan.limits.passesInFlight).map { Pass(slot: $0, plan: plan, queues: queues) }
+    let passes = PassQueue(plan: plan, passes: slots)
+    self.memories = memories
+    self.passes = passes
+    statistics = devices.map { _ in WorkerStatistics() }
+
+    let loading = Loading(deviceCount: devices.count, plan: plan, progress: progress)
+    do {
+      for index in devices.indices {
+        let worker = DeviceWorker(
+          plan: plan, device: index, queue: queues[index], memories: memories, statistics: statistics[index])
+        threads.append(
+          try HostThread {
+            guard loading.perform({ try worker.load(from: weights, progress: loading.add) }) else { return }
+            worker.run(passes)
+          })
+      }
+      try loading.wait()
+    } catch {
+      loading.abandon()
+      stop()
+      throw error
+    }
+  }
+
+  deinit { stop() }
+
+  /// Lets the workers end, and waits for them.
+  private func stop() {
+    passes.stop()
+    for thread in threads { thread.join() }
+    threads = []
+  }
+
+  /// Computes a batch, cut into passes that follow each other through the devices.
+  ///
+  /// - Parameter logits: `batch.outputs.count * vocabularySize` values, a row an output.
+  /// - Throws: `ExecutorError`. After a batch that is refused, cut its sequences to the length they had; after
+  ///   a device failed the executor is of no more use.
+  public func execute(_ batch: Batch, logits: UnsafeMutableBufferPointer<Float>) throws(ExecutorError) {
+    try validate(batch, logits: logits)
+    let rowBytes = plan.graph.vocabularySize * 4
+    let size = passTokens(for: batch.count)
+    var token = 0
+    var output = 0
+    while token < batch.count {
+      let pass = try passes.take()
+      let end = passEnd(of: batch, from: token, output: output, size: size)
+      var outputEnd = output
+      while outputEnd < batch.outputs.count, Int(batch.outputs[outputEnd]) < end { outputEnd += 1 }
+      serial += 1
+      pass.prepare(
+        batch, tokens: token..<end, outputs: output..<outputEnd, pageTable: pages.pages, serial: serial)
+      let bytes = UnsafeMutableRawBufferPointer(logits)
+      pass.logits =
+        output == outputEnd
+        ? nil : UnsafeMutableRawBufferPointer(rebasing: bytes[output * rowBytes..<outputEnd * rowBytes])
+      passes.submit(pass)
+      (token, output) = (end, outputEnd)
+    }
+    try passes.drain()
+  }
+
+  /// Forgets the positions of a sequence from `length` on.
+  public func truncate(sequence: Int, to length: Int) { pages.truncate(sequence: sequence, to: length) }
+
+  /// Seconds that each device has worked so far, in the order of the plan.
+  public var busySeconds: [Double] { statistics.map(\.busySeconds) }
+
+  /// Bytes that each device has reserved, in the order of the plan.
+  public var reservedBytes: [Int] { memories.map(\.byteCount) }
+
+  /// Tokens of each pass of a batch of `count`.
+  ///
+  /// On one device a pass is as large as it may be. On several, a prompt is cut finely enough that the first
+  /// and last passes, when some devices have nothing to do, are a small part of it; below 32 tokens a pass
+  /// reads more weights than it saves waiting.
+  private func passTokens(for count: Int) -> Int {
+    let most = plan.limits.tokensPerPass
+    guard plan.devices.count > 1, plan.limits.passesInFlight > 1 else { return most }
+    return min(most, max(32, (count + 8 * plan.devices.count - 1) / (8 * plan.devices.count)))
+  }
+
+  /// Where the pass that begins at `token` ends: at its size, or before it has too many outputs.
+  private func passEnd(of batch: Batch, from token: Int, output: Int, size: Int) -> Int {
+    let end = min(token + size, batch.count)
+    let next = output + plan.limits.outputsPerPass
+    return next < batch.outputs.count ? min(end, Int(batch.outputs[next])) : end
+  }
+
+  private func validate(
+    _ batch: Batch, logits: UnsafeMutableBufferPointer<Float>
+  ) throws(ExecutorError) {
+    guard logits.count >= batch.outputs.count * plan.graph.vocabularySize else {
+      throw ExecutorError(.invalidBatch, "\(logits.count) values are too few for \(batch.outputs.count) outputs")
+    }
+    for token in batch.tokens where token < 0 || token >= plan.graph.vocabularySize {
+      throw ExecutorError(
+        .invalidBatch, "token \(token) is not in the vocabulary of \(plan.graph.vocabularySize)")
+    }
+    for index in 0..<batch.count {
+      try pages.extend(sequence: Int(batch.sequences[index]), to: Int(batch.positions[index]))
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import SkeinTensor
+
+/// Writes a graph, a line an operation.
+///
+///     var g = GraphBuilder(vocabularySize: 32_000, layerCount: 32) { checkpoint.has($0) }
+///     let x = g.embedding(.tokenEmbedding, width: 4096)
+///
+/// Every method names the node by its role in the current `layer` and returns its id.
+public struct GraphBuilder {
+  private var graph: Graph
+  private var weightIndex: [WeightName: WeightID] = [:]
+  private let isStored: (WeightName) -> Bool
+  /// The layer that nodes are added to; nil before the first and after the last.
+  public var layer: Int?
+
+  /// A builder of a graph.
+  ///
+  /// - Parameter isStored: whether the checkpoint has a weight; optional weights (biases) are taken where
+  ///   it has them.
+  public init(vocabularySize: Int, layerCount: Int, isStored: @escaping (WeightName) -> Bool) {
+    graph = Graph(
+      nodes: [], weights: [], caches: [], layerCount: layerCount, vocabularySize: vocabularySize)
+    self.isStored = isStored
+  }
+
+  /// The finished graph. Throws where a rule of graphs is broken.
+  public func finish() throws(GraphError) -> Graph {
+    try graph.validate()
+    return graph
+  }
+
+  /// Rows of the embedding table.
+  public mutating func embedding(
+    _ role: Role, width: Int, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    let table = weight(WeightName(name(role)), [graph.vocabularySize, width])
+    return add(role, .embedding, [], [table], rows: .tokens, width: width, file, line)
+  }
+
+  /// A linear layer from x to `width` values, with the bias that the checkpoint may have for it.
+  ///
+  /// - Parameter sharing: takes the matrix of another node (a tied head).
+  public mutating func linear(
+    _ x: NodeID, _ role: Role, width: Int, sharing: WeightName? = nil, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    var weights = [weight(sharing ?? WeightName(name(role)), [width, graph[x].width])]
+    let bias = WeightName(name(role), .bias)
+    if isStored(bias) { weights.append(weight(bias, [width])) }
+    return add(role, .linear, [x], weights, rows: graph[x].rows, width: width, file, line)
+  }
+
+  /// Root mean square normalization over the whole width, or over each run of `groupWidth` (a head).
+  public mutating func rmsNorm(
+    _ x: NodeID, _ role: Role, epsilon: Float, groupWidth: Int? = nil, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    let width = graph[x].width
+    let norm = RMSNorm(groupWidth: groupWidth ?? width, epsilon: epsilon)
+    let gain = weight(WeightName(name(role)), [norm.groupWidth])
+    return add(role, .rmsNorm(norm), [x], [gain], rows: graph[x].rows, width: width, file, line)
+  }
+
+  /// Rotary position embedding.
+  public mutating func rope(
+    _ x: NodeID, _ role: Role, _ rope: Rope, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .rope(rope), [x], [], rows: .tokens, width: graph[x].width, file, line)
+  }
+
+  /// Attention over a new cache of the current layer.
+  public mutating func attention(
+    _ queries: NodeID, _ keys: NodeID, _ values: NodeID, headCount: Int, keyValueHeadCount: Int,
+    scale: Float? = nil, window: Int? = nil, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    let keyWidth = graph[queries].width / headCount
+    let valueWidth = graph[values].width / keyValueHeadCount
+    graph.caches.append(
+      Cache(
+        layer: layer ?? 0, keyValueHeadCount: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth))
+    let attention = Attention(
+      cache: CacheID(graph.caches.count - 1), headCount: headCount, keyValueHeadCount: keyValueHeadCount,
+      keyWidth: keyWidth, valueWidth: valueWidth, scale: scale ?? 1 / Float(keyWidth).squareRoot(),
+      window: window)
+    return add(
+      .attention, .attention(attention), [queries, keys, values], [], rows: .tokens,
+      width: headCount * valueWidth, file, line)
+  }
+
+  /// `silu(gate) * up`
+  public mutating func gatedActivation(
+    _ gate: NodeID, _ up: NodeID, _ role: Role, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .gatedActivation, [gate, up], [], rows: graph[gate].rows, width: graph[gate].width, file, line)
+  }
+
+  /// `a + b`
+  public mutating func add(
+    _ a: NodeID, _ b: NodeID, _ role: Role, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .add, [a, b], [], rows: graph[a].rows, width: graph[a].width, file, line)
+  }
+
+  private mutating func selectRows(_ x: NodeID, _ role: Role, file: String, line: Int) -> NodeID {
+    add(role, .selectRows, [x], [], rows: .outputs, width: graph[x].width, file, line)
+  }
+
+  /// Keeps only the rows whose logits are wanted, of the residual stream and of the last layer's attention:
+  /// all that follows is computed for them alone.
+  public mutating func selectOutputs(
+    _ residual: NodeID, _ attention: NodeID, file: String = #fileID, line: Int = #line
+  ) -> (residual: NodeID, attention: NodeID) {
+    let x = selectRows(residual, .selectedResidual, file: file, line: line)
+    return (x, selectRows(attention, .selectedAttention, file: file, line: line))
+  }
+
+  private func name(_ role: Role) -> NodeName { NodeName(layer: layer, role) }
+
+  private mutating func weight(_ name: WeightName, _ extents: [Int]) -> WeightID {
+    if let known = weightIndex[name] { return known }
+    let id = WeightID(graph.weights.count)
+    graph.weights.append(Weight(name: name, shape: Shape(extents)))
+    weightIndex[name] = id
+    return id
+  }
+
+  private mutating func add(
+    _ role: Role, _ op: Op, _ inputs: [NodeID], _ weights: [WeightID], rows: RowCount, width: Int,
+    _ file: String, _ line: Int
+  ) -> NodeID {
+    let id = NodeID(graph.nodes.count)
+    graph.nodes.append(
+      Node(
+        id: id, name: name(role), op: op, inputs: inputs, weights: weights, rows: rows, width: width,
+        source: "\(file):\(line)"))
+    return id
+  }
+}

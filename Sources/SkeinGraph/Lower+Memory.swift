@@ -1,0 +1,89 @@
+/// Gives every value that a device makes a place in memory.
+///
+/// A value lives from the step that makes it to the last step that reads it. It goes to the pass's own
+/// region where another device reads it or where it lives across a wait, since the device may work on
+/// another pass meanwhile; all other values share the scratch region between passes. Within a region,
+/// values that do not live at the same time share bytes: the first gap that is large enough is taken.
+///
+/// - Returns: bytes of the pass and scratch regions.
+func placeValues(
+  _ steps: inout [Step], graph: Graph, limits: PlanLimits, inputBytes: Int
+) -> [Region: Int] {
+  let lives = liveRanges(steps, graph)
+  // Passes keep their inputs in front of their values.
+  var arenas: [Region: Arena] = [.pass: Arena(start: inputBytes), .scratch: Arena(start: 0)]
+  var place = [Buffer?](repeating: nil, count: graph.nodes.count)
+  for index in steps.indices {
+    let node = graph[steps[index].node]
+    steps[index].inputs = steps[index].kind == .compute ? node.inputs.map { place[$0.index]! } : []
+    if steps[index].kind == .output {
+      steps[index].result = place[node.id.index]!
+      continue
+    }
+    let life = lives[node.id.index]
+    let region: Region = life.isShared ? .pass : .scratch
+    let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
+    let bytes = rows * node.width * 4
+    let offset = arenas[region]!.take(bytes, from: index, through: life.last)
+    let buffer = Buffer(region, offset: offset, byteCount: bytes)
+    place[node.id.index] = buffer
+    steps[index].result = buffer
+  }
+  return arenas.mapValues(\.peak)
+}
+
+private struct LiveRange {
+  /// The last step that reads the value.
+  var last = 0
+  /// Whether it must survive while the device works on another pass.
+  var isShared = false
+}
+
+/// How long the value of each node lives on a device, by index of the node.
+private func liveRanges(_ steps: [Step], _ graph: Graph) -> [LiveRange] {
+  var lives = [LiveRange](repeating: LiveRange(), count: graph.nodes.count)
+  for (index, step) in steps.enumerated() {
+    lives[step.node.index].last = index
+    guard step.kind == .compute else { continue }
+    for input in graph[step.node].inputs { lives[input.index].last = index }
+  }
+  let waits = steps.indices.filter { steps[$0].waits }
+  for (made, step) in steps.enumerated() where step.kind != .output {
+    var life = lives[step.node.index]
+    // Another device reads it at a time that this list does not know: it stays to the end.
+    if step.isAwaited { life.last = steps.count }
+    life.isShared = step.isAwaited || waits.contains { $0 > made && $0 <= life.last }
+    lives[step.node.index] = life
+  }
+  return lives
+}
+
+/// Memory given out and taken back by step: first fit.
+private struct Arena {
+  private var live: [(range: Range<Int>, last: Int)] = []
+  private let start: Int
+  private(set) var peak: Int
+
+  init(start: Int) {
+    self.start = start
+    peak = start
+  }
+
+  /// The offset of `bytes` that nothing else uses from step `first` through `last`.
+  mutating func take(_ bytes: Int, from first: Int, through last: Int) -> Int {
+    let size = bytes.roundedUp(to: Plan.bufferAlignment)
+    live.removeAll { $0.last < first }
+    var offset = start
+    var place = live.endIndex
+    for (index, other) in live.enumerated() {
+      if other.range.lowerBound - offset >= size {
+        place = index
+        break
+      }
+      offset = other.range.upperBound
+    }
+    live.insert((offset..<offset + size, last), at: place)
+    peak = max(peak, offset + size)
+    return offset
+  }
+}

@@ -1,0 +1,86 @@
+/// What a node computes: a closed list at block granularity.
+///
+/// An op says only the mathematics. Where it runs, in what format its weights are and how many tokens
+/// pass through it are said elsewhere (`Placement`, the checkpoint, the batch). A fused operation is one
+/// more case. Every case has one C function, one GPU kernel and one conformance table of the same name.
+public enum Op: Hashable, Sendable {
+  /// Row `token` of the table. Weights: table `[vocabulary, width]`. No inputs.
+  case embedding
+  /// `x W^T (+ bias)`. Weights: `[width, x.width]`, then optionally bias `[width]`. Inputs: x.
+  case linear
+  /// `x / sqrt(mean(x^2) + epsilon) * weight` over each run of `groupWidth` values. Inputs: x.
+  case rmsNorm(RMSNorm)
+  /// Rotates pairs of values of each head by an angle that grows with the token's position. Inputs: x.
+  case rope(Rope)
+  /// Stores the new keys and values in the cache, then attends over it. Inputs: queries, keys, values.
+  case attention(Attention)
+  /// `silu(gate) * up`. Inputs: gate, up.
+  case gatedActivation
+  /// `a + b`. Inputs: a, b.
+  case add
+  /// The rows of x whose logits are wanted: from here on a node has a row an output, not a token.
+  case selectRows
+
+  /// The name that the kernels share: `rms_norm`.
+  public var kernelName: String {
+    switch self {
+    case .embedding: "embedding"
+    case .linear: "linear"
+    case .rmsNorm: "rms_norm"
+    case .rope: "rope"
+    case .attention: "attention"
+    case .gatedActivation: "gated_activation"
+    case .add: "add"
+    case .selectRows: "select_rows"
+    }
+  }
+}
+
+/// Root mean square normalization.
+public struct RMSNorm: Hashable, Sendable {
+  /// Values normalized together: the whole width, or a head's.
+  public var groupWidth: Int
+  /// Added to the mean square.
+  public var epsilon: Float
+
+  /// A norm over runs of `groupWidth` values.
+  public init(groupWidth: Int, epsilon: Float) {
+    self.groupWidth = groupWidth
+    self.epsilon = epsilon
+  }
+}
+
+/// Attention of grouped queries over a paged key-value cache.
+public struct Attention: Hashable, Sendable {
+  /// The cache that keys and values are stored in and read from.
+  public var cache: CacheID
+  /// Query heads; a multiple of `keyValueHeadCount`.
+  public var headCount: Int
+  /// Heads of keys and values.
+  public var keyValueHeadCount: Int
+  /// Values a head in queries and keys.
+  public var keyWidth: Int
+  /// Values a head in values and in the result.
+  public var valueWidth: Int
+  /// Multiplies the scores; usually `1 / sqrt(keyWidth)`.
+  public var scale: Float
+  /// The number of latest positions that a token sees, itself included; nil for all.
+  public var window: Int?
+  /// A score s becomes `softCap * tanh(s / softCap)`; nil for none.
+  public var softCap: Float?
+
+  /// Attention over `cache`.
+  public init(
+    cache: CacheID, headCount: Int, keyValueHeadCount: Int, keyWidth: Int, valueWidth: Int, scale: Float,
+    window: Int? = nil, softCap: Float? = nil
+  ) {
+    self.cache = cache
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.keyWidth = keyWidth
+    self.valueWidth = valueWidth
+    self.scale = scale
+    self.window = window
+    self.softCap = softCap
+  }
+}

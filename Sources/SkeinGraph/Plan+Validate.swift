@@ -1,0 +1,83 @@
+extension Plan {
+  /// Throws unless the plan can be executed as it is: every node is computed once, every input is in its
+  /// buffer when it is read, copies come from steps that make what they fetch, nothing lies outside its
+  /// region, and devices never wait for each other in a circle.
+  public func validate() throws(GraphError) {
+    var computed = [Int](repeating: 0, count: graph.nodes.count)
+    for (index, device) in devices.enumerated() {
+      try validate(device, at: index)
+      for step in device.steps where step.kind == .compute { computed[step.node.index] += 1 }
+    }
+    for (node, count) in zip(graph.nodes, computed) where count != 1 {
+      throw GraphError(.invalidPlan, "is computed \(count) times", at: node.name.description)
+    }
+    try validateOrder()
+  }
+
+  private func validate(_ device: DevicePlan, at index: Int) throws(GraphError) {
+    func fail(_ step: Step, _ message: String) -> GraphError {
+      GraphError(.invalidPlan, message, at: "\(device.device) \(graph[step.node].name)")
+    }
+    let held = device.weights.map(\.buffer) + device.caches.flatMap { [$0.keys, $0.values] }
+    for buffer in held where !device.contains(buffer) {
+      throw GraphError(.invalidPlan, "\(buffer) lies outside its region", at: device.device.name)
+    }
+    // What each live buffer holds.
+    var contents: [(buffer: Buffer, node: NodeID)] = []
+    func holds(_ buffer: Buffer, _ node: NodeID) -> Bool {
+      contents.contains { $0.buffer == buffer && $0.node == node }
+    }
+    for (place, step) in device.steps.enumerated() {
+      if !device.contains(step.result) { throw fail(step, "its result lies outside its region") }
+      switch step.kind {
+      case .compute:
+        for (input, buffer) in zip(graph[step.node].inputs, step.inputs) where !holds(buffer, input) {
+          throw fail(step, "step \(place) reads \(graph[input].name) where it is not")
+        }
+      case .copy(let from, let source):
+        guard devices.indices.contains(from.device), from.device != index,
+          devices[from.device].steps.indices.contains(from.step)
+        else { throw fail(step, "copies from a step that does not exist") }
+        let made = devices[from.device].steps[from.step]
+        if made.node != step.node || made.result != source || !made.isAwaited || source.region != .pass {
+          throw fail(step, "copies from a step that does not keep its result")
+        }
+      case .output:
+        if !holds(step.result, step.node) { throw fail(step, "hands over what is not there") }
+        continue
+      }
+      contents.removeAll { $0.buffer.overlaps(step.result) }
+      contents.append((step.result, step.node))
+    }
+    for (place, step) in device.steps.enumerated() where step.isAwaited {
+      if !holds(step.result, step.node) { throw fail(step, "step \(place)'s result is overwritten") }
+    }
+  }
+
+  /// Walks all lists as an executor would: whatever still stands when nothing moves waits in a circle.
+  private func validateOrder() throws(GraphError) {
+    var next = [Int](repeating: 0, count: devices.count)
+    var moved = true
+    while moved {
+      moved = false
+      for (index, device) in devices.enumerated() {
+        while next[index] < device.steps.count {
+          if case .copy(let from, _) = device.steps[next[index]].kind, next[from.device] <= from.step { break }
+          next[index] += 1
+          moved = true
+        }
+      }
+    }
+    for (index, device) in devices.enumerated() where next[index] < device.steps.count {
+      let step = device.steps[next[index]]
+      throw GraphError(.invalidPlan, "waits in a circle", at: "\(device.device) \(graph[step.node].name)")
+    }
+  }
+}
+
+extension DevicePlan {
+  fileprivate func contains(_ buffer: Buffer) -> Bool {
+    buffer.offset >= 0 && buffer.byteCount >= 0
+      && buffer.offset + buffer.byteCount <= regionBytes[buffer.region, default: 0]
+  }
+}

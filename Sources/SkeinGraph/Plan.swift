@@ -1,0 +1,212 @@
+import SkeinTensor
+
+/// The sizes that a plan is made for. Everything is bounded by them.
+public struct PlanLimits: Hashable, Sendable {
+  /// The most tokens in one pass; a longer prompt is cut into passes.
+  public var tokensPerPass: Int
+  /// The most tokens in one pass whose logits are wanted.
+  public var outputsPerPass: Int
+  /// Passes in flight at once; at least the number of devices keeps all of them busy in prefill.
+  public var passesInFlight: Int
+  /// The most positions of a sequence.
+  public var contextTokens: Int
+  /// The most sequences at a time.
+  public var sequenceCount: Int
+  /// Tokens in one page of the key-value cache.
+  public var cachePageTokens: Int
+
+  /// Limits of a plan.
+  public init(
+    tokensPerPass: Int = 256, outputsPerPass: Int = 1, passesInFlight: Int = 1, contextTokens: Int = 4096,
+    sequenceCount: Int = 1, cachePageTokens: Int = 64
+  ) {
+    self.tokensPerPass = tokensPerPass
+    self.outputsPerPass = outputsPerPass
+    self.passesInFlight = passesInFlight
+    self.contextTokens = contextTokens
+    self.sequenceCount = sequenceCount
+    self.cachePageTokens = cachePageTokens
+  }
+
+  /// Pages that one sequence may fill.
+  public var pagesPerSequence: Int { (contextTokens + cachePageTokens - 1) / cachePageTokens }
+  /// Pages of every layer's cache.
+  public var pageCount: Int { pagesPerSequence * sequenceCount }
+}
+
+/// A part of a device's one reservation, in the order in which they lie there.
+public enum Region: Int, Hashable, Sendable, CaseIterable {
+  /// Weights, in the device's own layout.
+  case weights
+  /// The key-value caches.
+  case cache
+  /// What a pass keeps while it is in flight: inputs, and values that another device reads or that live
+  /// across a wait. One copy for each pass in flight.
+  case pass
+  /// Values that live only while the device works on one pass. One copy for all passes.
+  case scratch
+  /// Scratch memory of kernels.
+  case workspace
+}
+
+/// A run of bytes in a region.
+public struct Buffer: Hashable, Sendable {
+  /// The region; for `.pass`, of the pass's own copy.
+  public var region: Region
+  /// Bytes from the start of the region.
+  public var offset: Int
+  /// Bytes.
+  public var byteCount: Int
+
+  /// `byteCount` bytes at `offset` of a region.
+  public init(_ region: Region, offset: Int, byteCount: Int) {
+    self.region = region
+    self.offset = offset
+    self.byteCount = byteCount
+  }
+
+  /// Whether the two share a byte.
+  func overlaps(_ other: Buffer) -> Bool {
+    region == other.region && offset < other.offset + other.byteCount
+      && other.offset < offset + byteCount
+  }
+}
+
+/// A step by its device and its place in that device's list.
+public struct StepReference: Hashable, Sendable {
+  /// Index into `Plan.devices`.
+  public var device: Int
+  /// Index into that device's `steps`.
+  public var step: Int
+}
+
+/// One thing that a device does in a pass.
+public struct Step: Hashable, Sendable {
+  /// What a step does.
+  public enum Kind: Hashable, Sendable {
+    /// Runs the op of the node.
+    case compute
+    /// Fetches the node's result from another device, once the step that makes it there is done.
+    case copy(from: StepReference, source: Buffer)
+    /// Hands the node's result, the logits, to the host.
+    case output
+  }
+  /// What it does.
+  public var kind: Kind
+  /// The node whose result it makes or moves.
+  public var node: NodeID
+  /// Where the inputs of a compute step are, in the order of the node's inputs.
+  public var inputs: [Buffer]
+  /// Where the result goes; of an output step, where the logits are.
+  public var result: Buffer
+  /// Whether another device waits for this step.
+  public var isAwaited = false
+
+  /// Whether the step has to wait for another device.
+  public var waits: Bool { if case .copy = kind { true } else { false } }
+}
+
+/// A weight in a device's memory.
+public struct WeightSlot: Hashable, Sendable {
+  /// The weight.
+  public var weight: WeightID
+  /// The format it is stored in in the checkpoint.
+  public var type: ElementType
+  /// Where it lies, in the device's own layout.
+  public var buffer: Buffer
+}
+
+/// One layer's cache in a device's memory, F16:
+/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`.
+public struct CacheSlot: Hashable, Sendable {
+  /// The cache.
+  public var cache: CacheID
+  /// All pages of keys.
+  public var keys: Buffer
+  /// All pages of values.
+  public var values: Buffer
+}
+
+/// Where a pass's inputs lie in the `.pass` region: arrays of 32-bit integers.
+public struct InputSlots: Hashable, Sendable {
+  /// Token ids, `tokensPerPass` of them.
+  public var tokens: Buffer
+  /// The position of each token in its sequence.
+  public var positions: Buffer
+  /// The sequence of each token.
+  public var sequences: Buffer
+  /// Rows whose logits are wanted, `outputsPerPass` of them.
+  public var outputRows: Buffer
+  /// For each sequence its pages in order, `sequenceCount * pagesPerSequence`.
+  public var pageTable: Buffer
+}
+
+/// What one device holds and does.
+public struct DevicePlan: Hashable, Sendable {
+  /// The device.
+  public var device: DeviceID
+  /// Its weights.
+  public var weights: [WeightSlot]
+  /// Its caches.
+  public var caches: [CacheSlot]
+  /// Where a pass's inputs lie.
+  public var inputs: InputSlots
+  /// What it does in a pass, in order.
+  public var steps: [Step]
+  /// Bytes of each region, one copy; multiples of `Plan.regionAlignment`.
+  public var regionBytes: [Region: Int]
+
+  /// Copies of a region in the reservation.
+  public func copies(of region: Region, limits: PlanLimits) -> Int {
+    region == .pass ? limits.passesInFlight : 1
+  }
+
+  /// Bytes from the start of the reservation to a region's first copy.
+  public func offset(of region: Region, limits: PlanLimits) -> Int {
+    Region.allCases.prefix(region.rawValue).reduce(0) {
+      $0 + regionBytes[$1, default: 0] * copies(of: $1, limits: limits)
+    }
+  }
+
+  /// Bytes of the whole reservation.
+  public func byteCount(limits: PlanLimits) -> Int {
+    Region.allCases.reduce(0) { $0 + regionBytes[$1, default: 0] * copies(of: $1, limits: limits) }
+  }
+}
+
+/// A flat list of steps for each device, with every buffer's place.
+///
+/// The memory of a device is the sum over its plan, so what is predicted is what is allocated.
+public struct Plan: Hashable, Sendable {
+  /// Regions start at multiples of this many bytes: a page of memory.
+  public static let regionAlignment = 4096
+  /// Buffers start at multiples of this many bytes: a cache line, and the widest vector.
+  public static let bufferAlignment = 64
+
+  /// The mathematics.
+  public var graph: Graph
+  /// What runs where.
+  public var placement: Placement
+  /// The sizes that it is made for.
+  public var limits: PlanLimits
+  /// In the order of `placement.devices`.
+  public var devices: [DevicePlan]
+
+  /// Bytes that the device at `index` holds.
+  public func byteCount(device index: Int) -> Int { devices[index].byteCount(limits: limits) }
+}
+
+/// What lowering has to know of a device: its name, its memory, and how it lays out what it holds.
+public protocol DeviceLayout: Sendable {
+  /// The device's name.
+  var id: DeviceID { get }
+  /// The most bytes that a plan may take there.
+  var memoryBytes: Int { get }
+  /// The memory that the bytes come from: devices that name the same pool share `memoryBytes`.
+  var memoryPool: String { get }
+  /// Bytes of a weight in the device's own layout (repacked, padded).
+  func byteCount(of weight: Weight, type: ElementType) -> Int
+  /// Bytes of scratch memory that the node's kernel needs.
+  func workspaceBytes(
+    for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType) -> Int
+}

@@ -1,0 +1,98 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Rotary position embedding.
+///
+/// Pair i of a head is turned by `position * frequency[i]`, where the frequency is `base^(-2i/dimensions)`
+/// as the scaling changes it.
+public struct Rope: Hashable, Sendable {
+  /// Which two values make a pair.
+  public enum Pairing: Hashable, Sendable {
+    /// Values 2i and 2i + 1.
+    case interleaved
+    /// Values i and i + dimensions / 2.
+    case halves
+  }
+
+  /// How frequencies were changed to reach a longer context than the model was first trained for.
+  public enum Scaling: Hashable, Sendable {
+    /// Not at all.
+    case none
+    /// All divided by the factor.
+    case linear(factor: Float)
+    /// Each divided by its own factor; the vector has dimensions / 2 values (`rope_freqs` in GGUF).
+    case perFrequency(factors: [Float])
+    /// Low frequencies divided, high ones kept, smooth between.
+    case llama3(factor: Float, lowFrequencyFactor: Float, highFrequencyFactor: Float, originalContext: Int)
+    /// YaRN (arXiv 2309.00071): a ramp over the pairs, and all scores a little larger.
+    case yarn(factor: Float, originalContext: Int, betaFast: Float, betaSlow: Float, attentionFactor: Float?)
+  }
+
+  /// Heads in the rotated vector.
+  public var headCount: Int
+  /// Values a head.
+  public var headWidth: Int
+  /// The first values of each head, that are rotated; even.
+  public var dimensions: Int
+  /// The longest wavelength is about `2 pi base` positions.
+  public var base: Float
+  /// Which two values make a pair.
+  public var pairing: Pairing
+  /// How frequencies were changed.
+  public var scaling: Scaling
+
+  /// A rotation of `headCount` heads.
+  public init(
+    headCount: Int, headWidth: Int, dimensions: Int, base: Float, pairing: Pairing, scaling: Scaling
+  ) {
+    self.headCount = headCount
+    self.headWidth = headWidth
+    self.dimensions = dimensions
+    self.base = base
+    self.pairing = pairing
+    self.scaling = scaling
+  }
+
+  /// Radians a position for each of the `dimensions / 2` pairs.
+  public var frequencies: [Float] {
+    let plain = (0..<dimensions / 2).map { 1 / pow(base, Float(2 * $0) / Float(dimensions)) }
+    switch scaling {
+    case .none:
+      return plain
+    case .linear(let factor):
+      return plain.map { $0 / factor }
+    case .perFrequency(let factors):
+      return zip(plain, factors).map { $0 / $1 }
+    case .llama3(let factor, let low, let high, let originalContext):
+      return plain.map { frequency in
+        let turns = Float(originalContext) * frequency / (2 * .pi)
+        if turns < low { return frequency / factor }
+        if turns > high { return frequency }
+        let smooth = (turns - low) / (high - low)
+        return (1 - smooth) * frequency / factor + smooth * frequency
+      }
+    case .yarn(let factor, let originalContext, let betaFast, let betaSlow, _):
+      // The pair that turns `turns` times over the original context.
+      func pair(turns: Float) -> Float {
+        Float(dimensions) * log(Float(originalContext) / (turns * 2 * .pi)) / (2 * log(base))
+      }
+      let first = max(pair(turns: betaFast).rounded(.down), 0)
+      let last = min(pair(turns: betaSlow).rounded(.up), Float(dimensions - 1))
+      return plain.enumerated().map { index, frequency in
+        let ramp = min(max((Float(index) - first) / max(last - first, 0.001), 0), 1)
+        return frequency / factor * ramp + frequency * (1 - ramp)
+      }
+    }
+  }
+
+  /// Sines and cosines are multiplied by it.
+  public var magnitude: Float {
+    guard case .yarn(let factor, _, _, _, let attentionFactor) = scaling else { return 1 }
+    return attentionFactor ?? (factor > 1 ? 0.1 * log(factor) + 1 : 1)
+  }
+}

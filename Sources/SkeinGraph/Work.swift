@@ -1,0 +1,54 @@
+/// What a node costs, whatever runs it: the numbers that a price is made from.
+public struct Work: Hashable, Sendable {
+  /// Multiplications and additions.
+  public var floatingPointOperations: Double
+  /// Bytes of weights that are read.
+  public var weightBytes: Double
+  /// Bytes of activations and cache that are read and written.
+  public var activationBytes: Double
+}
+
+extension Graph {
+  /// The work of `node` in a pass.
+  ///
+  /// - Parameters:
+  ///   - tokens: tokens in the pass.
+  ///   - outputs: tokens whose logits are wanted.
+  ///   - contextTokens: positions that each token attends to (where a window does not limit it).
+  ///   - weightBytes: bytes of a weight as it is stored.
+  public func work(
+    of node: Node, tokens: Int, outputs: Int, contextTokens: Int, weightBytes: (WeightID) -> Int
+  ) -> Work {
+    let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
+    let stored = node.weights.reduce(0.0) { $0 + Double(weightBytes($1)) }
+    let written = rows * Double(node.width) * 4
+    let read = node.inputs.reduce(0.0) { total, id in
+      total + Double(self[id].rows.count(tokens: tokens, outputs: outputs) * self[id].width) * 4
+    }
+    var work = Work(floatingPointOperations: 0, weightBytes: stored, activationBytes: read + written)
+    switch node.op {
+    case .embedding:
+      // Only the rows of the tokens are read.
+      work.weightBytes = min(stored, rows * stored / Double(vocabularySize))
+    case .linear:
+      work.floatingPointOperations = 2 * rows * Double(node.width) * Double(self[node.inputs[0]].width)
+    case .rmsNorm:
+      work.floatingPointOperations = 4 * rows * Double(node.width)
+    case .rope:
+      work.floatingPointOperations = 3 * rows * Double(node.width)
+    case .attention(let attention):
+      let seen = Double(min(contextTokens, attention.window ?? contextTokens))
+      let perPosition = Double(attention.headCount * (attention.keyWidth + attention.valueWidth))
+      work.floatingPointOperations = 2 * rows * seen * perPosition
+      // F16: the context is read once for the pass.
+      work.activationBytes += 2 * seen * Double(self[attention.cache].elementsPerToken)
+    case .gatedActivation:
+      work.floatingPointOperations = 6 * rows * Double(node.width)
+    case .add:
+      work.floatingPointOperations = rows * Double(node.width)
+    case .selectRows:
+      work.activationBytes = 2 * written
+    }
+    return work
+  }
+}

@@ -1,0 +1,91 @@
+import SkeinFiles
+import SkeinGraph
+import SkeinTensor
+
+/// A checkpoint understood: its graph, and the tensor of each of the graph's weights.
+public struct ModelDefinition: Sendable {
+  /// The files.
+  public let checkpoint: any Checkpoint
+  /// The hyper-parameters.
+  public let configuration: DecoderConfiguration
+  /// The mathematics.
+  public let graph: Graph
+  /// For each weight of the graph, by its index, its tensor.
+  public let tensors: [TensorInfo]
+
+  /// Finds the family of a checkpoint, writes its graph, and finds every weight, with its shape checked.
+  ///
+  /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
+  public init(_ checkpoint: any Checkpoint) throws {
+    let architecture = try checkpoint.metadata.requiredString("general.architecture")
+    let family = try ModelDefinition.family(of: architecture, path: checkpoint.metadata.path)
+    let reader = ConfigurationReader(checkpoint: checkpoint, architecture: architecture)
+    let model = try family.init(reader)
+    configuration = model.configuration
+    var builder = GraphBuilder(
+      vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
+      isStored: reader.has)
+    model.build(&builder)
+    graph = try builder.finish()
+    tensors = try ModelDefinition.bind(graph, to: checkpoint)
+    self.checkpoint = checkpoint
+  }
+
+  /// The architectures that have a family.
+  public static var supportedArchitectures: [String] { families.flatMap { $0.architectures } }
+
+  /// The format of a weight in the checkpoint.
+  public func type(of weight: WeightID) -> ElementType { tensors[weight.index].type }
+
+  /// Bytes of a weight in the checkpoint.
+  public func byteCount(of weight: WeightID) -> Int { tensors[weight.index].byteCount }
+
+  private static func family(of architecture: String, path: String) throws(ModelError) -> any Family.Type {
+    if let family = families.first(where: { $0.architectures.contains(architecture) }) { return family }
+    let known = supportedArchitectures
+    let nearest = known.min { distance($0, architecture) < distance($1, architecture) } ?? ""
+    throw ModelError(
+      .unknownArchitecture,
+      "the architecture is \"\(architecture.prefix(80))\"; supported are \(known.joined(separator: ", "))"
+        + " (the nearest is \(nearest))",
+      path: path, place: "general.architecture")
+  }
+
+  private static func bind(_ graph: Graph, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
+    let path = checkpoint.metadata.path
+    return try graph.weights.map { weight in
+      let name = weight.name.ggufName
+      guard let tensor = checkpoint.tensor(named: name) else {
+        throw ModelError(
+          .missingTensor, "the model needs it (\(weight.name)), the file does not have it", path: path, place: name)
+      }
+      guard tensor.shape == weight.shape else {
+        throw ModelError(
+          .wrongShape, "has shape \(tensor.shape), the model needs \(weight.shape)", path: path, place: name)
+      }
+      // Norms and biases are read as they are by every kernel.
+      if weight.shape.extents.count == 1, tensor.type != .f32 {
+        throw ModelError(
+          .unsupported, "is a vector in \(tensor.type.name); vectors must be F32. Convert the model again",
+          path: path, place: name)
+      }
+      return tensor
+    }
+  }
+
+  /// Edits between two words (Levenshtein), for naming the nearest match. Words are short.
+  private static func distance(_ a: String, _ b: String) -> Int {
+    let b = Array(b.prefix(80))
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let substituted = diagonal + (x == y ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+      }
+    }
+    return row[b.count]
+  }
+}

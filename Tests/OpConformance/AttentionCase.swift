@@ -1,0 +1,156 @@
+import CKernels
+
+/// One call of attention, with its inputs made from a seed, and what it should give.
+struct AttentionCase: Sendable, CustomStringConvertible {
+  /// A sequence's tokens in the batch: positions `context - tokens` ..< `context`.
+  struct Sequence: Sendable {
+    var context: Int
+    var tokens: Int
+  }
+
+  var heads = 4
+  var kvHeads = 2
+  var keyWidth = 64
+  var valueWidth = 64
+  var pageTokens = 16
+  var sequences: [Sequence]
+  var window = 0
+  var softCap: Float = 0
+  /// Tokens of several sequences by turns, instead of one sequence after the other.
+  var byTurns = false
+  /// Queries lie in -querySize ... querySize: large ones make the softmax all but choose one position.
+  var querySize: Float = 3
+
+  var description: String {
+    let batch = sequences.map { "\($0.tokens)@\($0.context)" }.joined(separator: "+")
+    return "\(heads)/\(kvHeads) heads, \(keyWidth)/\(valueWidth) wide, pages of \(pageTokens), \(batch)"
+      + (window > 0 ? ", window \(window)" : "") + (softCap > 0 ? ", cap \(softCap)" : "")
+      + (byTurns ? ", by turns" : "")
+  }
+
+  var tokens: [(sequence: Int, position: Int)] {
+    var result: [(Int, Int)] = []
+    for (index, sequence) in sequences.enumerated() {
+      result += (sequence.context - sequence.tokens..<sequence.context).map { (index, $0) }
+    }
+    return byTurns ? result.sorted { ($0.1, $0.0) < ($1.1, $1.0) } : result
+  }
+}
+
+/// The buffers of a case. The cache has no page to spare and NaN wherever no token was written, so that
+/// whatever is read without right shows.
+final class AttentionInputs {
+  let attentionCase: AttentionCase
+  let keys: GuardedBuffer<UInt16>
+  let values: GuardedBuffer<UInt16>
+  let table: GuardedBuffer<Int32>
+  let queries: GuardedBuffer<Float>
+  let sequences: GuardedBuffer<Int32>
+  let positions: GuardedBuffer<Int32>
+  let pagesPerSequence: Int
+
+  init(_ c: AttentionCase) {
+    attentionCase = c
+    var random = SeededGenerator(seed: 11)
+    let pages = c.sequences.map { ($0.context + c.pageTokens - 1) / c.pageTokens }
+    pagesPerSequence = pages.max()!
+    let shuffled = (0..<pages.reduce(0, +)).shuffled(using: &random)
+    var next = 0
+    var entries = [Int32](repeating: -1, count: pages.count * pagesPerSequence)
+    let rows = shuffled.count * c.kvHeads * c.pageTokens
+    keys = GuardedBuffer(count: rows * c.keyWidth, repeating: 0x7E00)
+    values = GuardedBuffer(count: rows * c.valueWidth, repeating: 0x7E00)
+    for (index, sequence) in c.sequences.enumerated() {
+      for page in 0..<pages[index] {
+        entries[index * pagesPerSequence + page] = Int32(shuffled[next])
+        for head in 0..<c.kvHeads {
+          let row = (shuffled[next] * c.kvHeads + head) * c.pageTokens
+          let filled = min(c.pageTokens, sequence.context - page * c.pageTokens)
+          for (i, x) in random.floats(filled * c.keyWidth).enumerated() {
+            keys[row * c.keyWidth + i] = half(x)
+          }
+          for (i, x) in random.floats(filled * c.valueWidth).enumerated() {
+            values[row * c.valueWidth + i] = half(x)
+          }
+        }
+        next += 1
+      }
+    }
+    table = GuardedBuffer(entries)
+    queries = GuardedBuffer(
+      random.floats(c.tokens.count * c.heads * c.keyWidth, in: -c.querySize...c.querySize))
+    sequences = GuardedBuffer(c.tokens.map { Int32($0.sequence) })
+    positions = GuardedBuffer(c.tokens.map { Int32($0.position) })
+  }
+
+  /// The result on one instruction set, computed `piece` items at a time.
+  func attention(_ set: String, piece: Int? = nil) -> [Float] {
+    attention(set, tokens: 0..<attentionCase.tokens.count, piece: piece)
+  }
+
+  /// The result of a call with only some of the tokens.
+  func attention(_ set: String, tokens: Range<Int>, piece: Int? = nil) -> [Float] {
+    let c = attentionCase
+    let cache = skein_cache(
+      keys: keys.pointer, values: values.pointer, page_tokens: Int32(c.pageTokens),
+      kv_heads: Int32(c.kvHeads),
+      key_width: Int32(c.keyWidth), value_width: Int32(c.valueWidth), page_table: table.pointer,
+      pages_per_sequence: Int32(pagesPerSequence))
+    let y = GuardedBuffer<Float>(count: tokens.count * c.heads * c.valueWidth, repeating: .nan)
+    var arguments = skein_attention_args()
+    arguments.cache = cache
+    arguments.queries = UnsafePointer(queries.pointer + tokens.lowerBound * c.heads * c.keyWidth)
+    arguments.y = y.pointer
+    arguments.sequences = UnsafePointer(sequences.pointer + tokens.lowerBound)
+    arguments.positions = UnsafePointer(positions.pointer + tokens.lowerBound)
+    arguments.tokens = Int32(tokens.count)
+    arguments.heads = Int32(c.heads)
+    arguments.scale = 1 / Float(c.keyWidth).squareRoot()
+    arguments.window = Int32(c.window)
+    arguments.soft_cap = c.softCap
+    let workspaceBytes = skein_attention_workspace_bytes(
+      arguments.heads, cache.kv_heads, cache.key_width, cache.value_width, cache.page_tokens)
+    run(
+      kernels(set).attention, arguments, items: Int(skein_attention_items(&arguments)), piece: piece,
+      workspaceBytes: workspaceBytes)
+    return y.array
+  }
+
+  /// The definition, in double.
+  func expected() -> [Double] {
+    let c = attentionCase
+    let scale = Double(1 / Float(c.keyWidth).squareRoot())
+    var result: [Double] = []
+    for (index, token) in c.tokens.enumerated() {
+      let first = c.window > 0 ? max(0, token.position - c.window + 1) : 0
+      for head in 0..<c.heads {
+        let kvHead = head / (c.heads / c.kvHeads)
+        let rows = (first...token.position).map { position in
+          let page = Int(table[token.sequence * pagesPerSequence + position / c.pageTokens])
+          return (page * c.kvHeads + kvHead) * c.pageTokens + position % c.pageTokens
+        }
+        let scores = rows.map { row in
+          var sum = 0.0
+          for i in 0..<c.keyWidth {
+            sum +=
+              Double(queries[(index * c.heads + head) * c.keyWidth + i])
+              * Double(float(half: keys[row * c.keyWidth + i]))
+          }
+          let cap = Double(c.softCap)
+          return cap > 0 ? cap * hyperbolicTangent(sum * scale / cap) : sum * scale
+        }
+        let largest = scores.max()!
+        let weights = scores.map { exponential($0 - largest) }
+        let total = weights.reduce(0, +)
+        for i in 0..<c.valueWidth {
+          var sum = 0.0
+          for (weight, row) in zip(weights, rows) {
+            sum += weight * Double(float(half: values[row * c.valueWidth + i]))
+          }
+          result.append(sum / total)
+        }
+      }
+    }
+    return result
+  }
+}

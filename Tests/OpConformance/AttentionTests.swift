@@ -1,0 +1,100 @@
+import CKernels
+import Testing
+
+@Suite struct AttentionTests {
+  typealias Case = AttentionCase
+
+  static let cases: [Case] = [
+    // One token, from the very first position on.
+    Case(sequences: [.init(context: 1, tokens: 1)]),
+    Case(heads: 1, kvHeads: 1, keyWidth: 8, valueWidth: 8, sequences: [.init(context: 67, tokens: 1)]),
+    Case(heads: 8, kvHeads: 2, sequences: [.init(context: 128, tokens: 1)]),
+    Case(heads: 7, kvHeads: 1, keyWidth: 24, valueWidth: 24, sequences: [.init(context: 129, tokens: 1)]),
+    Case(heads: 16, kvHeads: 2, keyWidth: 128, valueWidth: 128, sequences: [.init(context: 1000, tokens: 1)]),
+    Case(heads: 13, kvHeads: 1, sequences: [.init(context: 150, tokens: 1)]),
+    Case(heads: 19, kvHeads: 1, keyWidth: 72, valueWidth: 40, sequences: [.init(context: 150, tokens: 1)]),
+    Case(heads: 4, kvHeads: 1, pageTokens: 64, sequences: [.init(context: 8192, tokens: 2)]),
+    // Widths with tails, keys and values of unlike width.
+    Case(keyWidth: 1, valueWidth: 3, sequences: [.init(context: 70, tokens: 40)]),
+    Case(keyWidth: 80, valueWidth: 24, sequences: [.init(context: 90, tokens: 3)]),
+    Case(keyWidth: 24, valueWidth: 80, sequences: [.init(context: 100, tokens: 33)]),
+    Case(heads: 16, kvHeads: 1, keyWidth: 576, valueWidth: 512, sequences: [.init(context: 130, tokens: 5)]),
+    Case(heads: 3, kvHeads: 1, keyWidth: 100, valueWidth: 300, sequences: [.init(context: 66, tokens: 66)]),
+    // Whole prompts.
+    Case(sequences: [.init(context: 200, tokens: 200)]),
+    Case(heads: 6, kvHeads: 6, keyWidth: 128, valueWidth: 128, sequences: [.init(context: 300, tokens: 70)]),
+    Case(heads: 128, kvHeads: 1, keyWidth: 16, valueWidth: 16, sequences: [.init(context: 80, tokens: 3)]),
+    Case(heads: 9, kvHeads: 3, keyWidth: 32, valueWidth: 32, sequences: [.init(context: 65, tokens: 65)]),
+    // Pages that are no whole part of a block.
+    Case(pageTokens: 1, sequences: [.init(context: 70, tokens: 10)]),
+    Case(pageTokens: 7, sequences: [.init(context: 150, tokens: 20), .init(context: 14, tokens: 14)]),
+    Case(pageTokens: 256, sequences: [.init(context: 256, tokens: 2)]),
+    // Several sequences in a batch: prompts, single tokens, by turns.
+    Case(
+      sequences: [
+        .init(context: 90, tokens: 40), .init(context: 17, tokens: 1), .init(context: 300, tokens: 1),
+        .init(context: 5, tokens: 5),
+      ]),
+    Case(sequences: [.init(context: 100, tokens: 9), .init(context: 100, tokens: 9)], byTurns: true),
+    // Windows: smaller than a block, across blocks, wider than the context.
+    Case(sequences: [.init(context: 400, tokens: 1)], window: 1),
+    Case(sequences: [.init(context: 400, tokens: 100)], window: 20),
+    Case(sequences: [.init(context: 500, tokens: 500)], window: 129),
+    Case(pageTokens: 5, sequences: [.init(context: 333, tokens: 50)], window: 64),
+    Case(sequences: [.init(context: 60, tokens: 60)], window: 1000),
+    // Soft caps, and scores so large that the softmax is all but a choice.
+    Case(sequences: [.init(context: 200, tokens: 30)], softCap: 50),
+    Case(sequences: [.init(context: 200, tokens: 1)], window: 100, softCap: 5, querySize: 30),
+    Case(sequences: [.init(context: 200, tokens: 30)], querySize: 300),
+  ]
+
+  @Test(arguments: instructionSets, cases)
+  func followsTheDefinition(set: String, attentionCase: Case) {
+    let inputs = AttentionInputs(attentionCase)
+    let actual = inputs.attention(set)
+    // A score of size s in float32 is off by about s * 1e-7, and so is its weight; values lie in -1 ... 1.
+    // The extra element makes the error relative to the values: over a long context their mean is small.
+    let scoreSize = max(1, Double(attentionCase.querySize) / 3)
+    #expect(maximumRelativeError(actual + [1], inputs.expected() + [1]) < 6e-7 * scoreSize)
+  }
+
+  @Test(arguments: instructionSets, cases)
+  func doesNotDependOnTheSplitIntoItems(set: String, attentionCase: Case) {
+    let inputs = AttentionInputs(attentionCase)
+    let whole = inputs.attention(set)
+    #expect(sameBits(inputs.attention(set, piece: 1), whole))
+    #expect(sameBits(inputs.attention(set, piece: 3), whole))
+  }
+
+  /// A token computed alone, or with only its neighbours, gives the bits that it gives in the whole batch.
+  @Test(arguments: instructionSets, cases)
+  func doesNotDependOnTheRestOfTheBatch(set: String, attentionCase: Case) {
+    let inputs = AttentionInputs(attentionCase)
+    let whole = inputs.attention(set)
+    let tokens = attentionCase.tokens.count
+    let width = attentionCase.heads * attentionCase.valueWidth
+    for size in [1, 5] {
+      for first in stride(from: 0, to: tokens, by: max(size, tokens / 7)) {
+        let range = first..<min(tokens, first + size)
+        let part = inputs.attention(set, tokens: range)
+        #expect(sameBits(part, Array(whole[range.lowerBound * width..<range.upperBound * width])), "\(range)")
+      }
+    }
+  }
+
+  @Test func itemsFollowSequencesNotThreads() {
+    var arguments = skein_attention_args()
+    let sequences: [Int32] = [0, 0, 0, 1, 0, 2, 2]
+    arguments.cache.kv_heads = 3
+    arguments.heads = 12
+    arguments.tokens = Int32(sequences.count)
+    sequences.withUnsafeBufferPointer {
+      arguments.sequences = $0.baseAddress
+      #expect(skein_attention_items(&arguments) == 4 * 3)
+      arguments.tokens = 1
+      #expect(skein_attention_items(&arguments) == 3)
+      arguments.tokens = 0
+      #expect(skein_attention_items(&arguments) == 0)
+    }
+  }
+}
