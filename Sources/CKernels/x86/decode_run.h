@@ -8,13 +8,8 @@
 //   SIGNED_OFFSET            what the quants of 8 bit formats are shifted by: 128 makes them unsigned for
 //                            vpdpbusd, 0 leaves them signed.
 //   bytes_from_bits(b, v)    32 bytes, byte i is v where bit i of b is set, else 0.
+//   gather_words(p, offset, stride)   8 words: at `offset` in each of the 8 blocks of `stride` bytes at p.
 // AVX2 vectors on both: a group of 32 is one of them, and Zen 4 gains nothing from wider integer ones.
-#include "../reference/formats.h"
-
-#include <immintrin.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
 enum { RUN_COLUMNS = SKEIN_ACTIVATION_COLUMNS, RUN_GROUPS = 8, BLOCKS_A_RUN = 8 };
 
 typedef struct {
@@ -64,37 +59,14 @@ INLINE int run_bytes(int type) {
     }
 }
 
-INLINE uint16_t load_u16(const uint8_t *p) {
-    uint16_t value;
-    memcpy(&value, p, sizeof value);
-    return value;
-}
-
-INLINE uint32_t load_u32(const uint8_t *p) {
-    uint32_t value;
-    memcpy(&value, p, sizeof value);
-    return value;
-}
-
-INLINE uint64_t load_u64(const uint8_t *p) {
-    uint64_t value;
-    memcpy(&value, p, sizeof value);
-    return value;
-}
-
 INLINE __m256i load_32(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
 // A float16 at p, in every lane.
 INLINE __m256 broadcast_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_set1_epi16((short)load_u16(p))); }
 
-// One float16 of each of 8 blocks of `stride` bytes.
-INLINE __m256 gather_f16(const uint8_t *p, int stride) {
-    uint64_t low = 0, high = 0;
-    for (int i = 0; i < 4; i++) {
-        low |= (uint64_t)load_u16(p + i * stride) << (16 * i);
-        high |= (uint64_t)load_u16(p + (i + 4) * stride) << (16 * i);
-    }
-    return _mm256_cvtph_ps(_mm_set_epi64x((long long)high, (long long)low));
+// The float16 at `offset` in each of the 8 blocks of `stride` bytes at p.
+INLINE __m256 gather_f16(const uint8_t *p, int offset, int stride) {
+    return _mm256_cvtph_ps(gather_words(p, offset, stride));
 }
 
 INLINE __m256 floats_from_u8(uint64_t bytes) {
@@ -120,7 +92,7 @@ INLINE __m256i look_up(const int8_t values[16], int offset, __m256i indices) {
 }
 
 INLINE void decode_q8_0(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 34);
+    run->scales[0] = gather_f16(p, 0, 34);
     for (int b = 0; b < BLOCKS_A_RUN; b++) {
         // Flipping the top bit adds 128.
         run->quants[b] = _mm256_xor_si256(load_32(p + 34 * b + 2), _mm256_set1_epi8((char)SIGNED_OFFSET));
@@ -128,18 +100,18 @@ INLINE void decode_q8_0(const uint8_t *p, weight_run *run) {
 }
 
 INLINE void decode_q4_0(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 18);
+    run->scales[0] = gather_f16(p, 0, 18);
     for (int b = 0; b < BLOCKS_A_RUN; b++) run->quants[b] = nibbles(p + 18 * b + 2);
 }
 
 INLINE void decode_q4_1(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 20);
-    run->minima[0] = _mm256_sub_ps(_mm256_setzero_ps(), gather_f16(p + 2, 20));
+    run->scales[0] = gather_f16(p, 0, 20);
+    run->minima[0] = _mm256_sub_ps(_mm256_setzero_ps(), gather_f16(p, 2, 20));
     for (int b = 0; b < BLOCKS_A_RUN; b++) run->quants[b] = nibbles(p + 20 * b + 4);
 }
 
 INLINE void decode_q5_0(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 22);
+    run->scales[0] = gather_f16(p, 0, 22);
     for (int b = 0; b < BLOCKS_A_RUN; b++) {
         __m256i fifth = bytes_from_bits(load_u32(p + 22 * b + 2), 16);
         run->quants[b] = _mm256_or_si256(nibbles(p + 22 * b + 6), fifth);
@@ -147,8 +119,8 @@ INLINE void decode_q5_0(const uint8_t *p, weight_run *run) {
 }
 
 INLINE void decode_q5_1(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 24);
-    run->minima[0] = _mm256_sub_ps(_mm256_setzero_ps(), gather_f16(p + 2, 24));
+    run->scales[0] = gather_f16(p, 0, 24);
+    run->minima[0] = _mm256_sub_ps(_mm256_setzero_ps(), gather_f16(p, 2, 24));
     for (int b = 0; b < BLOCKS_A_RUN; b++) {
         __m256i fifth = bytes_from_bits(load_u32(p + 24 * b + 4), 16);
         run->quants[b] = _mm256_or_si256(nibbles(p + 24 * b + 8), fifth);
@@ -156,7 +128,7 @@ INLINE void decode_q5_1(const uint8_t *p, weight_run *run) {
 }
 
 INLINE void decode_iq4_nl(const uint8_t *p, weight_run *run) {
-    run->scales[0] = gather_f16(p, 18);
+    run->scales[0] = gather_f16(p, 0, 18);
     for (int b = 0; b < BLOCKS_A_RUN; b++) {
         run->quants[b] = look_up(skein_iq4_values, SIGNED_OFFSET, nibbles(p + 18 * b + 2));
     }

@@ -1,7 +1,8 @@
 // The last part of the linear template: one function for each weight format, and the choice among them.
 
 #define DEFINE_QUANTIZED(type)                                                                           \
-    static void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, void *workspace) { \
+    static __attribute__((noinline)) void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, \
+                                                        void *workspace) { \
         if (args->tokens <= VECTOR_TOKENS) {                                                             \
             linear_vector_quantized(SKEIN_##type, args, begin, end);                                     \
         } else {                                                                                         \
@@ -10,7 +11,8 @@
     }
 
 #define DEFINE_FLOAT(type)                                                                               \
-    static void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, void *workspace) { \
+    static __attribute__((noinline)) void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, \
+                                                        void *workspace) { \
         if (args->tokens <= FLOAT_VECTOR_TOKENS) {                                                       \
             linear_vector_float(SKEIN_##type, args, begin, end);                                         \
         } else {                                                                                         \

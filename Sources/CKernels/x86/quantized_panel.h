@@ -1,7 +1,5 @@
 // A panel of ROWS rows of quantized weights, decoded and transposed: what linear_matrix_quantized.h fills and
 // the tiles of each instruction set read. A template: LANES is the number of int32 lanes of a vector.
-#include "../reference/linear_workspace.h"
-
 enum { ROWS = 2 * LANES, PANEL_RUNS = 2 };
 
 typedef struct {
