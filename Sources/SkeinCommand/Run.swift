@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinText
 
 /// `skein run`
 struct Run: AsyncParsableCommand {
@@ -38,7 +39,7 @@ struct Run: AsyncParsableCommand {
     if isConversation {
       try await converse(model)
     } else {
-      let report = try await write(model, model.tokenizer.encode(text), prompt: text)
+      let report = try await write(model, model.tokenizer.encode(text, .prompt), prompt: text)
       try finish(model, report)
     }
   }
@@ -80,7 +81,7 @@ struct Run: AsyncParsableCommand {
       Terminal.write("> ")
       guard let line = readLine(), !Task.isCancelled else { break }
       if line.isEmpty { continue }
-      let added = model.tokenizer.encode(line, history.isEmpty ? .text : .piece)
+      let added = model.tokenizer.encode(line, history.isEmpty ? .prompt : .template)
       do {
         let answer = try await write(model, history + added, prompt: "")
         history += added + answer.report.tokens

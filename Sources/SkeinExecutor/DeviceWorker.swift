@@ -41,16 +41,16 @@ final class DeviceWorker: @unchecked Sendable {
     while let work = passes.next(device: device) {
       do {
         let start = skein_clock_nanoseconds()
-        try run(work)
+        try run(work, passes)
         statistics.add(nanoseconds: skein_clock_nanoseconds() - start, tokens: work.pass.shape.tokenCount)
-        passes.complete(work, device: device)
+        passes.advance(work.pass, device: device, to: work.steps.upperBound)
       } catch {
         passes.fail(ExecutorError(.device, error.description))
       }
     }
   }
 
-  private func run(_ work: PassQueue.Work) throws(DeviceError) {
+  private func run(_ work: PassQueue.Work, _ passes: PassQueue) throws(DeviceError) {
     let pass = work.pass
     if work.steps.lowerBound == 0 { try begin(pass) }
     for index in work.steps {
@@ -70,7 +70,10 @@ final class DeviceWorker: @unchecked Sendable {
           try queue.read(offset(step.result, device: device, slot: pass.shape.slot), into: logits)
         }
       }
-      if step.isAwaited { try queue.record(pass.events[device][index]!) }
+      if step.isAwaited {
+        try queue.record(pass.events[device][index]!)
+        if index + 1 < work.steps.upperBound { passes.advance(pass, device: device, to: index + 1) }
+      }
     }
     if work.steps.upperBound == plan.devices[device].steps.count { try queue.record(pass.finished[device]) }
   }

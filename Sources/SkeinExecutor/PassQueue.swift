@@ -18,7 +18,7 @@ final class PassQueue: @unchecked Sendable {
 
   init(plan: Plan, passes: [Pass]) {
     self.plan = plan
-    free = passes.reversed()
+    free = passes
     inFlight.reserveCapacity(passes.count)
   }
 
@@ -26,7 +26,8 @@ final class PassQueue: @unchecked Sendable {
   func take() throws(ExecutorError) -> Pass {
     let result: Result<Pass, ExecutorError> = monitor.await {
       if let failure { return .failure(failure) }
-      return free.popLast().map { .success($0) }
+      // The one that has been free for longest: slots go round in the same order on every run.
+      return free.isEmpty ? nil : .success(free.removeFirst())
     }
     return try result.get()
   }
@@ -67,18 +68,19 @@ final class PassQueue: @unchecked Sendable {
     let steps = plan.devices[device].steps
     for index in first..<max(first, bound) {
       if case .copy(let from, _) = steps[index].kind, pass.progress[from.device] <= from.step { return index }
-      // Others wait for this step: say at once that it is done.
-      if steps[index].isAwaited { return index + 1 }
     }
     return max(first, bound)
   }
 
-  /// A device has done a run of steps.
-  func complete(_ work: Work, device: Int) {
+  /// A device has done the steps of a pass up to `step`.
+  ///
+  /// Said within a run too, for steps that others await; but the run goes on: what it holds in scratch memory
+  /// would not survive work on another pass.
+  func advance(_ pass: Pass, device: Int, to step: Int) {
     monitor.change {
-      work.pass.progress[device] = work.steps.upperBound
-      let isDone = zip(work.pass.progress, plan.devices).allSatisfy { $0 == $1.steps.count }
-      guard isDone, let place = inFlight.firstIndex(where: { $0 === work.pass }) else { return }
+      pass.progress[device] = step
+      let isDone = zip(pass.progress, plan.devices).allSatisfy { $0 == $1.steps.count }
+      guard isDone, let place = inFlight.firstIndex(where: { $0 === pass }) else { return }
       free.append(inFlight.remove(at: place))
     }
   }

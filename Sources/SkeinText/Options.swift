@@ -15,6 +15,8 @@ public struct EncodingOptions: Sendable, Hashable {
 
   /// A text of its own: BOS and EOS where the vocabulary says so, no control token made from the text.
   public static let text = EncodingOptions()
+  /// A text that someone wrote for the model, special tokens (`<|im_start|>`) among it.
+  public static let prompt = EncodingOptions(parseSpecial: true)
   /// A piece of a longer text: nothing added, no control token made from the text.
   public static let piece = EncodingOptions(addSpecial: false)
   /// A filled-in chat template, which brings its own special tokens.

@@ -47,7 +47,9 @@ import Testing
       batch.append(token, position: position, wantsLogits: true)
       single += try runner.logits(batch)
     }
-    #expect(relativeDifference(single, whole) < 1e-5)
+    // One token takes the matrix-vector kernels, many the matrix-matrix kernels; where their float32 sums
+    // differ in the last bit, a key or value may be rounded to the next F16.
+    #expect(relativeDifference(single, whole) < 3e-4)
   }
 
   @Test func sequencesInOneBatchDoNotSeeEachOther() throws {
@@ -71,7 +73,7 @@ import Testing
     for (row, place) in rows.enumerated() {
       let mine = Array(together[row * width..<(row + 1) * width])
       let theirs = Array(alone[place.sequence][place.position * width..<(place.position + 1) * width])
-      #expect(relativeDifference(mine, theirs) < 1e-5)
+      #expect(relativeDifference(mine, theirs) < 3e-4)
     }
   }
 
@@ -86,7 +88,7 @@ import Testing
     }
     let some = try runner.logits(batch)
     let expected = wanted.flatMap { all[$0 * 64..<($0 + 1) * 64] }
-    #expect(relativeDifference(some, expected) < 1e-5)
+    #expect(relativeDifference(some, expected) < 3e-4)
   }
 
   @Test func aSequenceCanBeCutAndContinued() throws {
@@ -102,7 +104,7 @@ import Testing
     for (position, token) in tokens(40).enumerated().dropFirst(20) {
       batch.append(token, position: position, wantsLogits: true)
     }
-    #expect(relativeDifference(try runner.logits(batch), Array(whole[(20 * 64)...])) < 1e-5)
+    #expect(relativeDifference(try runner.logits(batch), Array(whole[(20 * 64)...])) < 3e-4)
   }
 
   @Test func whatIsPredictedIsReserved() throws {

@@ -17,7 +17,11 @@ import Testing
   /// The time that a prompt of `count` tokens takes, and then each token after it.
   private func seconds(stages: Int, passes: Int, tokens count: Int, then decoded: Int = 0) throws -> Double {
     let recorder = Recorder()
-    let devices = (0..<stages).map { RecordingDevice(NullDevice(id: DeviceID("d\($0)"), memoryBytes: 1 << 40), recorder) }
+    // A layer takes milliseconds, a copy microseconds, as in models of billions of parameters.
+    let rates = NullDevice.Rates(operationsPerSecond: 1e10)
+    let devices = (0..<stages).map {
+      RecordingDevice(NullDevice(id: DeviceID("d\($0)"), memoryBytes: 1 << 40, rates: rates), recorder)
+    }
     let placement = Placement.layerSplit(of: graph, over: devices.map(\.id)) { graph[$0].shape.elementCount! }
     let runner = try Runner(graph, placement, devices, limits(passes: passes))
     var batch = Batch()
@@ -44,7 +48,7 @@ import Testing
   @Test func tooFewPassesInFlightStarveALongPipeline() throws {
     let deep = try seconds(stages: 4, passes: 5, tokens: 1024)
     let shallow = try seconds(stages: 4, passes: 2, tokens: 1024)
-    #expect(shallow > 1.7 * deep)
+    #expect(shallow > 1.8 * deep, "\(shallow) and \(deep)")
   }
 
   @Test func oneSequenceDecodesNoSlowerThanItsStagesOneAfterTheOther() throws {
