@@ -64,7 +64,9 @@ final class Engine: @unchecked Sendable {
   }
 
   /// The logits of every token of a text of its own, a row a token, handed over run by run.
-  func score(_ tokens: ArraySlice<Int32>, _ body: (_ firstRow: Int, UnsafeBufferPointer<Float>) -> Void) throws {
+  func score(_ tokens: ArraySlice<Int32>, _ body: (_ firstRow: Int, UnsafeBufferPointer<Float>) -> Void)
+    throws
+  {
     cached.removeAll()
     executor.truncate(sequence: 0, to: 0)
     let vocabulary = executor.plan.graph.vocabularySize

@@ -19,7 +19,9 @@ extension Vocabulary {
     preTokenizer = try metadata.string(prefix + "pre")
     func id(_ key: String) throws -> Int32? {
       // Some converters write the largest number for "none".
-      guard let value = try metadata.integer(prefix + key), value != Int(UInt32.max), value != -1 else { return nil }
+      guard let value = try metadata.integer(prefix + key), value != Int(UInt32.max), value != -1 else {
+        return nil
+      }
       return Int32(clamping: value)
     }
     bos = try id("bos_token_id")

@@ -121,7 +121,8 @@ private struct Row: Encodable {
     [
       devices, "\(promptTokens)", "\(genTokens)", Format.number(prefillTokensPerSecond),
       Format.number(decodeTokensPerSecond),
-      peakBytes.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.bytes($0.value))" }.joined(separator: ", "),
+      peakBytes.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.bytes($0.value))" }.joined(
+        separator: ", "),
     ]
   }
 }

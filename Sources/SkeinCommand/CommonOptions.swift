@@ -45,7 +45,9 @@ struct SamplingFlags: ParsableArguments {
   var topK = 40
   @Option(name: .customLong("top-p"), help: "Choose among the likeliest tokens of this total probability.")
   var topP: Float = 0.95
-  @Option(name: .customLong("min-p"), help: "Choose among tokens at least this fraction as likely as the likeliest.")
+  @Option(
+    name: .customLong("min-p"), help: "Choose among tokens at least this fraction as likely as the likeliest."
+  )
   var minP: Float = 0.05
   @Option(help: "Above 1, makes recent tokens less likely.")
   var repetitionPenalty: Float = 1

@@ -115,7 +115,10 @@ private struct InspectReport: Encodable {
     lines.append(
       Format.table(
         modules.map {
-          ["  " + $0.module, $0.tensor, "\($0.shape.map(String.init).joined(separator: " x "))", $0.type, "\($0.bytes)"]
+          [
+            "  " + $0.module, $0.tensor, "\($0.shape.map(String.init).joined(separator: " x "))", $0.type,
+            "\($0.bytes)",
+          ]
         }))
     lines += ["", "bytes by format"]
     lines.append(Format.table(formats.sorted { $0.value > $1.value }.map { ["  " + $0.key, "\($0.value)"] }))

@@ -17,7 +17,9 @@ struct Logits: AsyncParsableCommand {
   var model: String
   @Option(help: ArgumentHelp("Token ids.", valueName: "1,2,3"))
   var tokens: String
-  @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("The file to write.", valueName: "file"))
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help: ArgumentHelp("The file to write.", valueName: "file"))
   var file: String
   @OptionGroup(title: "Devices") var devices: DeviceOptions
   @OptionGroup var output: OutputOptions
@@ -47,7 +49,8 @@ enum NumPyFile {
   /// Writes float32 values in rows. The file appears whole or not at all.
   static func write(_ values: [Float], shape: [Int], to path: String) throws {
     let extents = shape.map(String.init).joined(separator: ", ")
-    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(extents)\(shape.count == 1 ? "," : "")), }"
+    var header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (\(extents)\(shape.count == 1 ? "," : "")), }"
     // Magic, version and length take 10 bytes; the data starts at a multiple of 64.
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
     var data = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
@@ -57,7 +60,8 @@ enum NumPyFile {
     do {
       try data.write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw SkeinError(.invalidOption, "\(path): cannot be written; check that its folder is there and writable")
+      throw SkeinError(
+        .invalidOption, "\(path): cannot be written; check that its folder is there and writable")
     }
   }
 }

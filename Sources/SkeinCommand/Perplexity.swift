@@ -33,7 +33,8 @@ struct Perplexity: AsyncParsableCommand {
     if output.json {
       return try Terminal.print(json: Result(perplexity: report.perplexity, tokens: report.tokenCount))
     }
-    Terminal.write("perplexity \(Format.number(report.perplexity, decimals: 4)) over \(report.tokenCount) tokens\n")
+    Terminal.write(
+      "perplexity \(Format.number(report.perplexity, decimals: 4)) over \(report.tokenCount) tokens\n")
   }
 
   private struct Result: Encodable {

@@ -63,7 +63,9 @@ struct Run: AsyncParsableCommand {
       }
     }
     if !output.json { Terminal.write("\n") }
-    guard let report = generation.report else { throw SkeinError(.cancelled, "stopped before the first token") }
+    guard let report = generation.report else {
+      throw SkeinError(.cancelled, "stopped before the first token")
+    }
     return Answer(text: text, report: report)
   }
 

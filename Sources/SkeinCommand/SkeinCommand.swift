@@ -17,6 +17,7 @@ struct SkeinCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, Devices.self, Inspect.self, Tokenize.self, Logits.self, Perplexity.self, Bench.self, Verify.self,
+      Run.self, Devices.self, Inspect.self, Tokenize.self, Logits.self, Perplexity.self, Bench.self,
+      Verify.self,
     ])
 }

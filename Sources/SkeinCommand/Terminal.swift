@@ -81,7 +81,8 @@ final class ProgressBar: Sendable {
     shownPercent.withLock { shown in
       guard percent > shown else { return }
       shown = percent
-      let filled = String(repeating: "#", count: percent / 4) + String(repeating: ".", count: 25 - percent / 4)
+      let filled =
+        String(repeating: "#", count: percent / 4) + String(repeating: ".", count: 25 - percent / 4)
       Terminal.write("\r\(title) [\(filled)] \(percent)%", to: STDERR_FILENO)
     }
   }
@@ -99,7 +100,8 @@ enum Interrupt {
   private static let wasPressed = Atomic<Bool>(false)
 
   /// Runs `body`; at Ctrl-C calls `stop`, once. A second Ctrl-C ends the process.
-  static func stopping(_ stop: @escaping @Sendable () -> Void, _ body: () async throws -> Void) async rethrows {
+  static func stopping(_ stop: @escaping @Sendable () -> Void, _ body: () async throws -> Void) async rethrows
+  {
     wasPressed.store(false, ordering: .relaxed)
     signal(SIGINT) { _ in
       if Interrupt.wasPressed.exchange(true, ordering: .relaxed) { _exit(130) }
@@ -148,7 +150,9 @@ enum Format {
   /// Columns of equal width, the first left and the others right.
   static func table(_ rows: [[String]]) -> String {
     let columns = rows.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+    let widths = (0..<columns).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
     return rows.map { row in
       row.enumerated().map { column, cell in
         let padding = String(repeating: " ", count: widths[column] - cell.count)

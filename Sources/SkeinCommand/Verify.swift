@@ -17,9 +17,13 @@ struct Verify: AsyncParsableCommand {
   var model: String
   @Option(
     parsing: .singleValue,
-    help: ArgumentHelp("Devices, as for run; give it several times. Lists with spaces between them work too.", valueName: "list"))
+    help: ArgumentHelp(
+      "Devices, as for run; give it several times. Lists with spaces between them work too.",
+      valueName: "list"))
   var devices: [String]
-  @Option(help: ArgumentHelp("Token ids to compute; by default 96 from all over the vocabulary.", valueName: "1,2,3"))
+  @Option(
+    help: ArgumentHelp(
+      "Token ids to compute; by default 96 from all over the vocabulary.", valueName: "1,2,3"))
   var tokens: String?
   @Option(help: "The largest relative difference that passes.")
   var tolerance = 1e-4
@@ -94,7 +98,9 @@ private struct Row: Encodable {
     largestRelativeDifference = largest
     sameLikeliestTokens = stride(from: 0, to: logits.count, by: width).allSatisfy { start in
       func likeliest(_ values: [Float]) -> Int32 {
-        values.withUnsafeBufferPointer { Sampler.likeliest(UnsafeBufferPointer(rebasing: $0[start..<start + width])) }
+        values.withUnsafeBufferPointer {
+          Sampler.likeliest(UnsafeBufferPointer(rebasing: $0[start..<start + width]))
+        }
       }
       return likeliest(logits) == likeliest(reference)
     }
@@ -104,7 +110,8 @@ private struct Row: Encodable {
 
   var cells: [String] {
     [
-      devices, isBitEqual ? "bit-equal" : "differ at token \(partsAtToken ?? 0)", "\(largestRelativeDifference)",
+      devices, isBitEqual ? "bit-equal" : "differ at token \(partsAtToken ?? 0)",
+      "\(largestRelativeDifference)",
       sameLikeliestTokens ? "yes" : "no",
     ]
   }

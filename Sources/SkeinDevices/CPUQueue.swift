@@ -59,7 +59,8 @@ final class CPUQueue: DeviceQueue {
   func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {
     guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else {
       throw DeviceError(
-        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(bytes.count)", device: device.device.name)
+        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(bytes.count)",
+        device: device.device.name)
     }
     copyInParallel(source, to: address(slot.buffer, slot: 0), byteCount: bytes.count)
   }
@@ -78,7 +79,8 @@ final class CPUQueue: DeviceQueue {
     from source: any DeviceMemory, at sourceOffset: Int, to offset: Int, byteCount: Int
   ) throws(DeviceError) {
     guard let address = source.hostAddress else {
-      throw DeviceError(.unsupported, "cannot read memory that the host cannot reach", device: device.device.name)
+      throw DeviceError(
+        .unsupported, "cannot read memory that the host cannot reach", device: device.device.name)
     }
     memcpy(base + offset, address + sourceOffset, byteCount)
   }

@@ -96,7 +96,8 @@ struct CPUBinder {
     case .attention(let attention):
       return .attention(arguments(attention))
     case .gatedActivation:
-      return .gatedActivation(skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))
+      return .gatedActivation(
+        skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))
     case .add:
       return .add(skein_add_args(a: nil, b: nil, y: nil, columns: Int32(node.width)))
     case .selectRows:

@@ -32,7 +32,8 @@ public protocol Device: AnyObject, Sendable {
   func reserve(byteCount: Int) throws(DeviceError) -> any DeviceMemory
   /// A queue for the steps of one device of a plan, with all that can be decided before the first pass
   /// already decided.
-  func makeQueue(plan: Plan, device index: Int, memory: any DeviceMemory) throws(DeviceError) -> any DeviceQueue
+  func makeQueue(plan: Plan, device index: Int, memory: any DeviceMemory) throws(DeviceError)
+    -> any DeviceQueue
 }
 
 extension Device {

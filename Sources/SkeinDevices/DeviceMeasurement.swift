@@ -49,11 +49,15 @@ public struct LinkMeasurement: Hashable, Sendable {
     let small = 16 << 10
     let memory = try source.reserve(byteCount: large)
     // Pages that were never written would not really be read.
-    if let address = memory.hostAddress { address.initializeMemory(as: UInt8.self, repeating: 1, count: large) }
+    if let address = memory.hostAddress {
+      address.initializeMemory(as: UInt8.self, repeating: 1, count: large)
+    }
     let probe = try LinearProbe(destination, rows: 1_024, columns: large / 1_024 / 4, type: .f32, tokens: 1)
     self.source = source.id
     self.destination = destination.id
-    let seconds = try probe.bestSeconds(turns: 4) { try $0.copy(from: memory, at: 0, to: 0, byteCount: large) }
+    let seconds = try probe.bestSeconds(turns: 4) {
+      try $0.copy(from: memory, at: 0, to: 0, byteCount: large)
+    }
     bytesPerSecond = Double(large) / seconds
     latencySeconds = try probe.bestSeconds(turns: 50) {
       try $0.copy(from: memory, at: 0, to: 0, byteCount: small)
@@ -71,9 +75,12 @@ private final class LinearProbe {
 
   init(_ device: any Device, rows: Int, columns: Int, type: ElementType, tokens: Int) throws {
     let graph = try LinearProbe.graph(rows: rows, columns: columns)
-    let placement = Placement(devices: [device.id], shares: graph.nodes.map { _ in [Share(device: 0, fraction: 1)] })
+    let placement = Placement(
+      devices: [device.id], shares: graph.nodes.map { _ in [Share(device: 0, fraction: 1)] })
     let limits = PlanLimits(tokensPerPass: tokens, outputsPerPass: tokens, contextTokens: tokens)
-    let plan = try lower(graph, placement, limits: limits, layouts: [device.layout]) { graph[$0].isMatrix ? type : .f32 }
+    let plan = try lower(graph, placement, limits: limits, layouts: [device.layout]) {
+      graph[$0].isMatrix ? type : .f32
+    }
     memory = try device.reserve(byteCount: plan.byteCount(device: 0))
     queue = try device.makeQueue(plan: plan, device: 0, memory: memory)
     queue.attach()

@@ -41,7 +41,8 @@ public enum DeviceSelection {
     if part.hasPrefix("cpu/") {
       guard let count = Int(part.dropFirst(4)), count >= 1, count <= all.count else {
         throw DeviceError(
-          .unknownDevice, "the \(all.count) cores here can be cut into 1 to \(all.count) devices", device: part)
+          .unknownDevice, "the \(all.count) cores here can be cut into 1 to \(all.count) devices",
+          device: part)
       }
       return (0..<count).map { index in
         ("cpu:\(index)", Array(all[all.count * index / count..<all.count * (index + 1) / count]))

@@ -13,7 +13,8 @@ final class DeviceWorker: @unchecked Sendable {
   private let statistics: WorkerStatistics
 
   init(
-    plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory], statistics: WorkerStatistics
+    plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory],
+    statistics: WorkerStatistics
   ) {
     self.plan = plan
     self.device = device

@@ -136,7 +136,8 @@ public final class Executor: @unchecked Sendable {
     _ batch: Batch, logits: UnsafeMutableBufferPointer<Float>
   ) throws(ExecutorError) {
     guard logits.count >= batch.outputs.count * plan.graph.vocabularySize else {
-      throw ExecutorError(.invalidBatch, "\(logits.count) values are too few for \(batch.outputs.count) outputs")
+      throw ExecutorError(
+        .invalidBatch, "\(logits.count) values are too few for \(batch.outputs.count) outputs")
     }
     for token in batch.tokens where token < 0 || token >= plan.graph.vocabularySize {
       throw ExecutorError(

@@ -28,7 +28,8 @@ struct PageTable {
     }
     guard position < limits.contextTokens else {
       throw ExecutorError(
-        .contextFull, "position \(position) is beyond the context of \(limits.contextTokens); use a longer --context")
+        .contextFull,
+        "position \(position) is beyond the context of \(limits.contextTokens); use a longer --context")
     }
     guard position >= 0, position <= lengths[sequence] else {
       throw ExecutorError(

@@ -49,7 +49,8 @@ final class Pass {
   }
 
   private func fill(_ buffer: Buffer, _ body: (UnsafeMutableBufferPointer<Int32>) -> Void) {
-    let bytes = UnsafeMutableRawBufferPointer(rebasing: staging[buffer.offset..<buffer.offset + buffer.byteCount])
+    let bytes = UnsafeMutableRawBufferPointer(
+      rebasing: staging[buffer.offset..<buffer.offset + buffer.byteCount])
     body(bytes.bindMemory(to: Int32.self))
   }
 

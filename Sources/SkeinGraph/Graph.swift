@@ -101,7 +101,9 @@ extension Graph {
       let bias = node.weights.count > 1 ? [[node.width]] : []
       return expect([x.width], [[node.width, x.width]] + bias, rows: node.rows)
     case .rmsNorm(let norm):
-      if norm.groupWidth <= 0 || node.width % norm.groupWidth != 0 { return "its groups do not fill its width" }
+      if norm.groupWidth <= 0 || node.width % norm.groupWidth != 0 {
+        return "its groups do not fill its width"
+      }
       return expect([node.width], [[norm.groupWidth]], rows: node.rows)
     case .rope(let rope):
       if rope.headCount * rope.headWidth != node.width { return "its heads do not fill its width" }

@@ -41,7 +41,8 @@ public struct GraphBuilder {
   ///
   /// - Parameter sharing: takes the matrix of another node (a tied head).
   public mutating func linear(
-    _ x: NodeID, _ role: Role, width: Int, sharing: WeightName? = nil, file: String = #fileID, line: Int = #line
+    _ x: NodeID, _ role: Role, width: Int, sharing: WeightName? = nil, file: String = #fileID,
+    line: Int = #line
   ) -> NodeID {
     var weights = [weight(sharing ?? WeightName(name(role)), [width, graph[x].width])]
     let bias = WeightName(name(role), .bias)
@@ -51,7 +52,8 @@ public struct GraphBuilder {
 
   /// Root mean square normalization over the whole width, or over each run of `groupWidth` (a head).
   public mutating func rmsNorm(
-    _ x: NodeID, _ role: Role, epsilon: Float, groupWidth: Int? = nil, file: String = #fileID, line: Int = #line
+    _ x: NodeID, _ role: Role, epsilon: Float, groupWidth: Int? = nil, file: String = #fileID,
+    line: Int = #line
   ) -> NodeID {
     let width = graph[x].width
     let norm = RMSNorm(groupWidth: groupWidth ?? width, epsilon: epsilon)

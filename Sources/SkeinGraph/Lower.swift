@@ -51,7 +51,8 @@ private func validate(
     }
     if shares.count > 1 {
       throw GraphError(
-        .unsupported, "its work is split over \(shares.count) devices; give it to one", at: node.name.description)
+        .unsupported, "its work is split over \(shares.count) devices; give it to one",
+        at: node.name.description)
     }
   }
 }
@@ -119,7 +120,8 @@ private func devicePlan(
       let bytes = layout.byteCount(of: graph[weight], type: type(weight))
       weights.append(
         WeightSlot(
-          weight: weight, type: type(weight), buffer: Buffer(.weights, offset: weightBytes, byteCount: bytes)))
+          weight: weight, type: type(weight), buffer: Buffer(.weights, offset: weightBytes, byteCount: bytes))
+      )
       weightBytes += bytes.roundedUp(to: Plan.bufferAlignment)
     }
     if case .attention(let attention) = node.op {

@@ -62,7 +62,9 @@ extension Plan {
       moved = false
       for (index, device) in devices.enumerated() {
         while next[index] < device.steps.count {
-          if case .copy(let from, _) = device.steps[next[index]].kind, next[from.device] <= from.step { break }
+          if case .copy(let from, _) = device.steps[next[index]].kind, next[from.device] <= from.step {
+            break
+          }
           next[index] += 1
           moved = true
         }

@@ -208,5 +208,6 @@ public protocol DeviceLayout: Sendable {
   func byteCount(of weight: Weight, type: ElementType) -> Int
   /// Bytes of scratch memory that the node's kernel needs.
   func workspaceBytes(
-    for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType) -> Int
+    for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType
+  ) -> Int
 }

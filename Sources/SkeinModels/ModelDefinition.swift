@@ -57,7 +57,8 @@ public struct ModelDefinition: Sendable {
       let name = weight.name.ggufName
       guard let tensor = checkpoint.tensor(named: name) else {
         throw ModelError(
-          .missingTensor, "the model needs it (\(weight.name)), the file does not have it", path: path, place: name)
+          .missingTensor, "the model needs it (\(weight.name)), the file does not have it", path: path,
+          place: name)
       }
       guard tensor.shape == weight.shape else {
         throw ModelError(

@@ -28,7 +28,8 @@ struct Qwen3: Family {
   private func attention(_ g: inout GraphBuilder, _ h: NodeID) -> NodeID {
     let c = configuration
     let q = g.rmsNorm(
-      g.linear(h, .query, width: c.headCount * c.keyWidth), .queryNorm, epsilon: c.epsilon, groupWidth: c.keyWidth)
+      g.linear(h, .query, width: c.headCount * c.keyWidth), .queryNorm, epsilon: c.epsilon,
+      groupWidth: c.keyWidth)
     let k = g.rmsNorm(
       g.linear(h, .key, width: c.keyValueHeadCount * c.keyWidth), .keyNorm, epsilon: c.epsilon,
       groupWidth: c.keyWidth)

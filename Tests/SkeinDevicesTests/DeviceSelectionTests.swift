@@ -42,7 +42,8 @@ import Testing
 
   @Test(
     arguments: [
-      "", "gpu", "cuda:0", "cpu/0", "cpu/-1", "cpu/100000", "cpu/x", "cpu@", "cpu@x", "cpu@3-1", "cpu@0-", "cpu@-1",
+      "", "gpu", "cuda:0", "cpu/0", "cpu/-1", "cpu/100000", "cpu/x", "cpu@", "cpu@x", "cpu@3-1", "cpu@0-",
+      "cpu@-1",
       "cpu@0-1-2", "cpu@99999", "cpu@0+0", "cpu,cpu", "cpu@0,cpu", "cpu,", "cpu@0-99999999999999999999",
     ])
   func whatIsWrongIsNamed(list: String) {

@@ -9,20 +9,25 @@ import Testing
 @Suite(.serialized) struct ExecutorTests {
   let graph = TinyGraph.decoder(layerCount: 4, window: 9)
   let limits = PlanLimits(
-    tokensPerPass: 16, outputsPerPass: 16, passesInFlight: 4, contextTokens: 200, sequenceCount: 3, cachePageTokens: 8)
+    tokensPerPass: 16, outputsPerPass: 16, passesInFlight: 4, contextTokens: 200, sequenceCount: 3,
+    cachePageTokens: 8)
 
   private func layerSplit(_ devices: [any Device]) -> Placement {
     .layerSplit(of: graph, over: devices.map(\.id)) { graph[$0].shape.elementCount! }
   }
 
-  private func runner(_ devices: [any Device], _ placement: Placement? = nil, _ limits: PlanLimits? = nil) throws -> Runner {
+  private func runner(_ devices: [any Device], _ placement: Placement? = nil, _ limits: PlanLimits? = nil)
+    throws -> Runner
+  {
     try Runner(graph, placement ?? layerSplit(devices), devices, limits ?? self.limits)
   }
 
   @Test func everyPlacementGivesTheSameBits() throws {
     let expected = try runner(oneCoreDevices(1)).logits(tokens(75))
     #expect(!expected.contains { $0.isNaN })
-    for count in 2...4 { #expect(try runner(oneCoreDevices(count)).logits(tokens(75)) == expected, "\(count)") }
+    for count in 2...4 {
+      #expect(try runner(oneCoreDevices(count)).logits(tokens(75)) == expected, "\(count)")
+    }
     var generator = SplitMix64(state: 3)
     for _ in 0..<12 {
       let devices = try oneCoreDevices(Int.random(in: 2...4, using: &generator))

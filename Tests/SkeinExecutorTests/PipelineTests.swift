@@ -41,7 +41,8 @@ import Testing
       let many = try seconds(stages: stages, passes: stages + 1, tokens: 1024)
       // 32 passes: the pipeline fills and drains once, and copies take a little.
       let ideal = Double(stages) * 32 / Double(32 + stages - 1)
-      #expect(one / many > 0.93 * ideal && one / many <= Double(stages), "\(stages): \(one / many) of \(ideal)")
+      #expect(
+        one / many > 0.93 * ideal && one / many <= Double(stages), "\(stages): \(one / many) of \(ideal)")
     }
   }
 
@@ -80,7 +81,8 @@ import Testing
 
   @Test func aDeviceWithoutMemoryIsNamedBeforeAnythingIsLoaded() throws {
     let devices: [any Device] = [
-      NullDevice(id: DeviceID("large"), memoryBytes: 1 << 40), NullDevice(id: DeviceID("small"), memoryBytes: 100),
+      NullDevice(id: DeviceID("large"), memoryBytes: 1 << 40),
+      NullDevice(id: DeviceID("small"), memoryBytes: 100),
     ]
     let placement = Placement.layerSplit(of: graph, over: devices.map(\.id)) { graph[$0].shape.elementCount! }
     #expect { try Runner(graph, placement, devices, limits(passes: 3)) } throws: {

@@ -23,7 +23,9 @@ final class RecordingDevice: Device {
     self.failsAfter = failsAfter
   }
 
-  func reserve(byteCount: Int) throws(DeviceError) -> any DeviceMemory { try device.reserve(byteCount: byteCount) }
+  func reserve(byteCount: Int) throws(DeviceError) -> any DeviceMemory {
+    try device.reserve(byteCount: byteCount)
+  }
 
   func makeQueue(
     plan: Plan, device index: Int, memory: any DeviceMemory

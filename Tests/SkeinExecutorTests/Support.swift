@@ -16,7 +16,9 @@ struct RandomWeights: WeightSource {
     // Norms near one, matrices that keep the size of what they are given.
     let scale = shape.extents.count == 1 ? 0.2 : 1.7 / Float(shape.columns).squareRoot()
     let offset: Float = shape.extents.count == 1 ? 1 : 0
-    for index in values.indices { values[index] = offset + scale * Float.random(in: -1...1, using: &generator) }
+    for index in values.indices {
+      values[index] = offset + scale * Float.random(in: -1...1, using: &generator)
+    }
     return UnsafeRawBufferPointer(values)
   }
 
@@ -51,7 +53,9 @@ struct Runner {
   }
 }
 
-func tokens(_ count: Int, vocabulary: Int = 64) -> [Int32] { (0..<count).map { Int32(($0 * 37 + 5) % vocabulary) } }
+func tokens(_ count: Int, vocabulary: Int = 64) -> [Int32] {
+  (0..<count).map { Int32(($0 * 37 + 5) % vocabulary) }
+}
 
 func cpuDevices(_ list: String) throws -> [any Device] {
   try DeviceSelection.devices(list, topology: CPUTopology())

@@ -41,7 +41,8 @@ import Testing
   ) -> Node {
     Node(
       id: node.id, name: name ?? node.name, op: op ?? node.op, inputs: inputs ?? node.inputs,
-      weights: weights ?? node.weights, rows: rows ?? node.rows, width: width ?? node.width, source: node.source)
+      weights: weights ?? node.weights, rows: rows ?? node.rows, width: width ?? node.width,
+      source: node.source)
   }
 
   @Test func everyBrokenRuleIsFound() {
@@ -61,14 +62,16 @@ import Testing
       (
         "its heads do not fill its width",
         changed(rope) {
-          let rope = Rope(headCount: 3, headWidth: 8, dimensions: 8, base: 1, pairing: .halves, scaling: .none)
+          let rope = Rope(
+            headCount: 3, headWidth: 8, dimensions: 8, base: 1, pairing: .halves, scaling: .none)
           return node($0, op: .rope(rope))
         }
       ),
       (
         "cannot rotate 7",
         changed(rope) {
-          let rope = Rope(headCount: 4, headWidth: 8, dimensions: 7, base: 1, pairing: .halves, scaling: .none)
+          let rope = Rope(
+            headCount: 4, headWidth: 8, dimensions: 7, base: 1, pairing: .halves, scaling: .none)
           return node($0, op: .rope(rope))
         }
       ),

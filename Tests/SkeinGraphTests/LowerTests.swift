@@ -19,7 +19,8 @@ struct TestLayout: DeviceLayout {
 @Suite struct LowerTests {
   let graph = TinyGraph.decoder(layerCount: 4)
   let limits = PlanLimits(
-    tokensPerPass: 16, outputsPerPass: 4, passesInFlight: 3, contextTokens: 100, sequenceCount: 2, cachePageTokens: 32)
+    tokensPerPass: 16, outputsPerPass: 4, passesInFlight: 3, contextTokens: 100, sequenceCount: 2,
+    cachePageTokens: 32)
 
   private func devices(_ count: Int) -> [DeviceID] { (0..<count).map { DeviceID("d\($0)") } }
 
@@ -99,7 +100,8 @@ struct TestLayout: DeviceLayout {
       let others = device.regionBytes.filter { $0.key != .pass }.values.reduce(0, +)
       #expect(plan.byteCount(device: index) == others + 3 * page)
       #expect(device.regionBytes.values.allSatisfy { $0 % Plan.regionAlignment == 0 })
-      #expect(device.offset(of: .scratch, limits: limits) == device.offset(of: .pass, limits: limits) + 3 * page)
+      #expect(
+        device.offset(of: .scratch, limits: limits) == device.offset(of: .pass, limits: limits) + 3 * page)
     }
     // 100 positions are 4 pages of 32, for two sequences; two heads of 8 values; F16.
     let keyBytes: Int = 4 * 2 * 32 * (2 * 8) * 2
@@ -141,7 +143,9 @@ struct TestLayout: DeviceLayout {
     placement.shares[5] = [Share(device: 0, fraction: 0.5), Share(device: 1, fraction: 0.5)]
     #expect {
       try plan(placement)
-    } throws: { ($0 as? GraphError)?.code == .unsupported && "\($0)".contains(graph.nodes[5].name.description) }
+    } throws: {
+      ($0 as? GraphError)?.code == .unsupported && "\($0)".contains(graph.nodes[5].name.description)
+    }
   }
 
   @Test func aPlacementThatCoversTooLittleIsRefused() {

@@ -1,0 +1,51 @@
+# make run   a first story, over two devices        make test    lint and every suite
+# make bench speed of this machine                  make format  bring sources into shape
+# Each does its own set-up on a fresh Debian machine that has Swift.
+
+SWIFT ?= swift
+RELEASE := -c release
+TESTING := $(RELEASE) -Xswiftc -enable-testing
+SOURCES := Package.swift Sources Tests Examples
+PACKAGES := libpcre2-dev libhwloc-dev pkg-config
+
+.PHONY: run test bench build format lint setup oracle clean
+
+run: build
+	@.build/release/skein run -p "Once upon a time" -n 220 --devices cpu/2 || \
+	 .build/release/skein run -p "Once upon a time" -n 220
+
+build: setup
+	$(SWIFT) build $(RELEASE) --product skein
+
+test: setup lint
+	$(SWIFT) build $(TESTING) --build-tests
+	$(SWIFT) build $(TESTING) --product skein
+	$(SWIFT) test $(TESTING) --skip-build
+
+# A model of a billion random parameters, then one core against two. Needs Python with numpy and gguf.
+BENCH_MODEL ?= .build/llama-1b-q8_0.gguf
+bench: build $(BENCH_MODEL)
+	.build/release/skein devices
+	.build/release/skein bench $(BENCH_MODEL) --prompt-tokens 512 --gen-tokens 64 \
+	  --devices cpu@0 --devices cpu@0,cpu@1 --devices cpu
+
+.build/llama-1b-q8_0.gguf: Benchmarks/make_model.py
+	python3 -m venv .build/venv
+	.build/venv/bin/pip install --quiet numpy gguf
+	.build/venv/bin/python Benchmarks/make_model.py $@ --type Q8_0
+
+format:
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
+
+# The C libraries, where the package manager is apt and they are missing.
+setup:
+	@pkg-config --exists libpcre2-8 hwloc 2>/dev/null || { \
+	  command -v apt-get >/dev/null || { echo "install the development files of PCRE2 and hwloc" >&2; exit 1; }; \
+	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends $(PACKAGES); }
+
+clean:
+	$(SWIFT) package clean
