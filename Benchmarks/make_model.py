@@ -23,6 +23,8 @@ SCALES = {
     "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108],
     "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0],
 }
+# How far below zero the second scale reaches, so that values lie round zero.
+SHIFT = {"Q4_1": -7.5, "Q5_1": -15.5, "Q2_K": 1.5, "Q4_K": 7.5, "Q5_K": 15.5}
 # The scale that gives values a deviation of about 0.02.
 DEVIATION = {
     "Q4_0": 4.3e-3, "Q4_1": 4.3e-3, "Q5_0": 2.2e-3, "Q5_1": 2.2e-3, "Q8_0": 2.7e-4, "Q2_K": 2.5e-3,
@@ -38,9 +40,9 @@ def matrix(rng: np.random.Generator, rows: int, columns: int, kind: str) -> np.n
         return values.astype(np.float16 if kind == "F16" else np.float32)
     elements, size = gguf.GGML_QUANT_SIZES[Type[kind]]
     blocks = rng.integers(0, 256, (rows, columns // elements, size), dtype=np.uint8)
-    scale = np.frombuffer(np.float16(DEVIATION[kind]).tobytes(), np.uint8)
-    for offset in SCALES[kind]:
-        blocks[:, :, offset:offset + 2] = scale
+    for offset, factor in zip(SCALES[kind], (1.0, SHIFT.get(kind, 0.0))):
+        scale = np.float16(DEVIATION[kind] * factor)
+        blocks[:, :, offset:offset + 2] = np.frombuffer(scale.tobytes(), np.uint8)
     return blocks.reshape(rows, -1)
 
 

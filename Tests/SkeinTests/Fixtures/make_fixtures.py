@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Makes the small reference models of these tests.
+
+usage: make_fixtures.py
+
+For each model: NAME.gguf (F32, random weights) and NAME.json with a prompt, the logits of its last token
+and a few others, and the greedy continuation, all computed in float32 by `transformers`. Needs the Python
+packages torch, transformers, safetensors, numpy and gguf.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import transformers as T
+
+HERE = Path(__file__).parent
+CONVERT = HERE.parent.parent / "Oracle" / "convert_to_gguf.py"
+torch.set_grad_enabled(False)
+torch.set_num_threads(1)
+
+
+def shape(**changes) -> dict:
+    return dict(
+        vocab_size=280, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=128, rms_norm_eps=1e-5, pad_token_id=0, bos_token_id=1,
+        eos_token_id=2, tie_word_embeddings=True, **changes)
+
+
+def rope(kind: str, **changes) -> dict:
+    return dict(rope_type=kind, rope_theta=10_000.0, **changes)
+
+
+CONFIGURATIONS = {
+    "llama": T.LlamaConfig(**shape(), attention_bias=True, mlp_bias=True, rope_parameters=rope("default")),
+    "llama-linear": T.LlamaConfig(**shape(), rope_parameters=rope("linear", factor=4.0)),
+    "llama-llama3": T.LlamaConfig(**shape(), rope_parameters=rope(
+        "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)),
+    "mistral": T.MistralConfig(**shape(), head_dim=16, sliding_window=6),
+    "qwen2": T.Qwen2Config(**shape(), rope_parameters=rope(
+        "yarn", factor=4.0, original_max_position_embeddings=32, beta_fast=32.0, beta_slow=1.0)),
+    "qwen3": T.Qwen3Config(**(shape() | {"tie_word_embeddings": False, "num_key_value_heads": 1}), head_dim=24),
+}
+
+
+def randomize(model: torch.nn.Module, seed: int) -> None:
+    """Weights of a size that makes every layer matter."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        values = torch.randn(parameter.shape, generator=generator)
+        if parameter.ndim == 1:
+            values = 0.2 * values + (0 if name.endswith("bias") else 1)
+        elif "embed" in name:
+            values = 0.1 * values
+        else:
+            values = values / parameter.shape[-1] ** 0.5
+        parameter.copy_(values)
+
+
+def main() -> None:
+    for seed, (name, configuration) in enumerate(CONFIGURATIONS.items()):
+        model = T.AutoModelForCausalLM.from_config(configuration, attn_implementation="eager").float().eval()
+        randomize(model, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            subprocess.run([sys.executable, CONVERT, folder, HERE / f"{name}.gguf"], check=True)
+        prompt = [1] + [(7 * i * i + 31 * i + seed) % 277 + 3 for i in range(19)]
+        logits = model(torch.tensor([prompt])).logits[0]
+        tokens, margins = list(prompt), []
+        for _ in range(10):
+            last = model(torch.tensor([tokens])).logits[0, -1]
+            top = last.topk(2).values
+            margins.append(float(top[0] - top[1]))
+            tokens.append(int(last.argmax()))
+        rows = [0, 7, 19]
+        reference = {
+            "prompt": prompt, "rows": rows, "greedy": tokens[len(prompt):], "margins": margins,
+            "logits": [[float(f"{x:.7g}") for x in logits[row].tolist()] for row in rows],
+        }
+        (HERE / f"{name}.json").write_text(json.dumps(reference) + "\n")
+        print(name, "least margin", min(margins))
+
+
+if __name__ == "__main__":
+    main()

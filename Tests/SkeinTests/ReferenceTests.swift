@@ -1,0 +1,63 @@
+import CKernels
+import Skein
+import SkeinTestSupport
+import Testing
+
+/// Whole models against `transformers`.
+@Suite struct ReferenceTests {
+  @Test(arguments: Reference.names) func logitsAreThoseOfTheReference(name: String) async throws {
+    let reference = try Reference(name)
+    for devices in try deviceLists() {
+      let model = try await Model.load(Reference.modelPath(name), options: .devices(devices))
+      let width = model.definition.graph.vocabularySize
+      let logits = try await model.logits(reference.prompt)
+      for (row, expected) in zip(reference.rows, reference.logits) {
+        let difference = relativeDifference(logits[row * width..<(row + 1) * width], expected)
+        #expect(difference < 1e-3, "\(name) on \(devices), row \(row)")
+      }
+    }
+  }
+
+  @Test(arguments: Reference.names) func greedyTokensAreThoseOfTheReference(name: String) async throws {
+    let reference = try Reference(name)
+    let model = try await Model.load(Reference.modelPath(name), options: .devices(try deviceLists()[1]))
+    var options = GenerationOptions()
+    options.maximumTokenCount = reference.greedy.count
+    options.sampling = .greedy
+    options.ignoresEndOfGeneration = true
+    let generation = model.generate(tokens: reference.prompt, options: options)
+    for try await _ in generation {}
+    // After a near tie another token would be as right, and all that follow would differ.
+    let sure = reference.margins.prefix { $0 > 1e-3 }.count
+    #expect(try #require(generation.report).tokens.prefix(sure) == reference.greedy.prefix(sure))
+    #expect(sure > 0)
+  }
+
+  @Test(arguments: Reference.names) func everyInstructionSetAgrees(name: String) async throws {
+    let reference = try Reference(name)
+    var index: Int32 = 0
+    while let set = skein_kernels_name(index) {
+      index += 1
+      let model = try await Model.load(
+        Reference.modelPath(name), options: .devices("cpu", instructionSet: String(cString: set)))
+      let logits = try await model.logits(reference.prompt)
+      let width = model.definition.graph.vocabularySize
+      let last = logits[((reference.prompt.count - 1) * width)...]
+      #expect(relativeDifference(last, reference.logits.last!) < 1e-3, "\(String(cString: set))")
+    }
+    #expect(index > 0)
+  }
+
+  @Test func everyPlacementGivesTheSameBits() async throws {
+    let tokens = (0..<64).map { Int32($0 * 5 % 270) + 3 }
+    for name in Reference.names {
+      var expected: [Float]?
+      for devices in try deviceLists() {
+        let model = try await Model.load(Reference.modelPath(name), options: .devices(devices))
+        let logits = try await model.logits(tokens)
+        if expected == nil { expected = logits }
+        #expect(logits == expected, "\(name) on \(devices)")
+      }
+    }
+  }
+}
