@@ -11,7 +11,9 @@ private func fixture(_ name: String) throws -> [UInt8] {
 
 private func floats(_ bytes: [UInt8]) -> [Float] {
   bytes.withUnsafeBytes { raw in
-    (0..<bytes.count / 4).map { Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))) }
+    stride(from: 0, to: raw.count, by: 4).map { offset in
+      Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+    }
   }
 }
 
@@ -25,8 +27,8 @@ private func firstDifference(_ a: [Float], _ b: [Float]) -> Int? {
   func sameBitsAsThePublicPackage(type: ElementType, table: KernelTable) throws {
     let blocks = GuardedBuffer(try fixture("\(type.name).blocks"))
     let expected = floats(try fixture("\(type.name).values"))
-    let values = table.dequantize(type, blocks.base, rows: 1, columns: expected.count)
-    try #require(expected.count == blocks.bytes.count / type.blockBytes * type.blockElementCount)
+    let values = table.dequantize(type, blocks.raw, rows: 1, columns: expected.count)
+    try #require(expected.count == blocks.count / type.blockBytes * type.blockElementCount)
     if let index = firstDifference(values, expected) {
       Issue.record("element \(index) is \(values[index]), expected \(expected[index])")
     }
@@ -37,13 +39,13 @@ private func firstDifference(_ a: [Float], _ b: [Float]) -> Int? {
     let rows = 7
     let columns = type.isQuantized ? type.blockElementCount * 3 : 13
     let weights = GuardedBuffer(sampleWeights(type, rows: rows, columns: columns))
-    let values = KernelTable.reference.dequantize(type, weights.base, rows: rows, columns: columns)
+    let values = KernelTable.reference.dequantize(type, weights.raw, rows: rows, columns: columns)
     let tokens: [Int32] = [6, 0, 3, 3, 5]
     var y = [Float](repeating: -1, count: tokens.count * columns)
     y.withUnsafeMutableBufferPointer { y in
       tokens.withUnsafeBufferPointer { tokens in
         var args = skein_embedding_args(
-          table: weights.base, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
+          table: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
           columns: Int32(columns), tokens: tokens.baseAddress, y: y.baseAddress)
         // The first and last token stay as they are.
         table.kernels.embedding(&args, 1, Int32(tokens.count - 1), nil)

@@ -5,21 +5,13 @@ import Testing
 /// The kernels of one instruction set that this processor can run.
 struct KernelTable: CustomTestStringConvertible, Sendable {
   let name: String
-  var kernels: skein_kernels { skein_kernels_named(name)!.pointee }
+  var kernels: skein_kernels { OpConformance.kernels(name) }
   var testDescription: String { name }
 
   static let reference = KernelTable(name: "reference")
 
   /// Every instruction set of this processor, the reference first.
-  static var all: [KernelTable] {
-    var index: Int32 = 0
-    var tables: [KernelTable] = []
-    while let name = skein_kernels_name(index) {
-      tables.append(KernelTable(name: String(cString: name)))
-      index += 1
-    }
-    return tables
-  }
+  static let all = instructionSets.map { KernelTable(name: $0) }
 
   /// The values of `rows` rows of blocks, by this instruction set.
   func dequantize(_ type: ElementType, _ weights: UnsafeRawPointer, rows: Int, columns: Int) -> [Float] {
@@ -34,11 +26,12 @@ struct KernelTable: CustomTestStringConvertible, Sendable {
   }
 
   /// Quantized activations, in memory that ends at a guard page.
-  func quantizeActivations(_ x: [Float], tokens: Int, columns: Int) -> GuardedBuffer {
+  func quantizeActivations(_ x: [Float], tokens: Int, columns: Int) -> GuardedBuffer<UInt8> {
     let source = GuardedBuffer(x)
-    let result = GuardedBuffer(byteCount: tokens * skein_quantized_activation_bytes(Int32(columns)))
+    let result = GuardedBuffer<UInt8>(
+      count: tokens * skein_quantized_activation_bytes(Int32(columns)), repeating: 0xFF)
     var args = skein_quantize_activations_args(
-      x: source.base.assumingMemoryBound(to: Float.self), columns: Int32(columns), y: result.base)
+      x: source.pointer, columns: Int32(columns), y: result.raw)
     kernels.quantize_activations(&args, 0, Int32(tokens), nil)
     return result
   }

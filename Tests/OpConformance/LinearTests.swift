@@ -8,16 +8,19 @@ private struct LinearCase {
   let rows: Int
   let columns: Int
   let tokens: Int
-  let weights: GuardedBuffer
+  let weights: GuardedBuffer<UInt8>
   let x: [Float]
-  let activations: GuardedBuffer
+  /// Float32 or quantized, as the format takes them.
+  let activations: UnsafeRawPointer
+  private let activationOwner: AnyObject
   let bias: [Float]?
 
   static let strideBeyondRows = 3
   static let untouched: Float = -12345
 
   init(
-    _ type: ElementType, rows: Int, columns: Int, tokens: Int, bias: Bool = true, pattern: WeightPattern = .random,
+    _ type: ElementType, rows: Int, columns: Int, tokens: Int, bias: Bool = true,
+    pattern: WeightPattern = .random,
     x: [Float]? = nil
   ) {
     self.type = type
@@ -28,10 +31,15 @@ private struct LinearCase {
     let values = x ?? (0..<tokens * columns).map { _ in generator.normal() }
     self.x = values
     self.bias = bias ? (0..<rows).map { _ in generator.normal() } : nil
-    weights = GuardedBuffer(sampleWeights(type, rows: rows, columns: columns, pattern: pattern, seed: UInt64(rows)))
-    activations =
-      skein_linear_takes_quantized(type.rawValue)
-      ? KernelTable.reference.quantizeActivations(values, tokens: tokens, columns: columns) : GuardedBuffer(values)
+    weights = GuardedBuffer(
+      sampleWeights(type, rows: rows, columns: columns, pattern: pattern, seed: UInt64(rows)))
+    if skein_linear_takes_quantized(type.rawValue) {
+      let buffer = KernelTable.reference.quantizeActivations(values, tokens: tokens, columns: columns)
+      (activations, activationOwner) = (UnsafeRawPointer(buffer.raw), buffer)
+    } else {
+      let buffer = GuardedBuffer(values)
+      (activations, activationOwner) = (UnsafeRawPointer(buffer.raw), buffer)
+    }
   }
 
   /// y with rows of `rows + strideBeyondRows`, computed range by range.
@@ -39,16 +47,16 @@ private struct LinearCase {
     let stride = rows + Self.strideBeyondRows
     var y = [Float](repeating: Self.untouched, count: tokens * stride)
     let workspaceBytes = skein_linear_workspace_bytes(type.rawValue, Int32(columns), Int32(tokens))
-    let workspace = UnsafeMutableRawPointer.allocate(byteCount: workspaceBytes, alignment: 64)
-    defer { workspace.deallocate() }
+    // The patterns show a kernel that counts on a cleared workspace.
+    let workspace = GuardedBuffer<UInt8>(count: workspaceBytes, repeating: 0xFF)
     let biasBuffer = bias.map { GuardedBuffer($0) }
     y.withUnsafeMutableBufferPointer { y in
       var args = skein_linear_args(
-        weights: weights.base, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
-        rows: Int32(rows), columns: Int32(columns), tokens: Int32(tokens), x: activations.base,
-        bias: biasBuffer?.base.assumingMemoryBound(to: Float.self), y: y.baseAddress, y_stride: Int64(stride))
+        weights: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
+        rows: Int32(rows), columns: Int32(columns), tokens: Int32(tokens), x: activations,
+        bias: biasBuffer?.pointer, y: y.baseAddress, y_stride: Int64(stride))
       for range in ranges ?? [0..<rows] {
-        table.kernels.linear(&args, Int32(range.lowerBound), Int32(range.upperBound), workspace)
+        table.kernels.linear(&args, Int32(range.lowerBound), Int32(range.upperBound), workspace.raw)
       }
     }
     return y
@@ -59,7 +67,7 @@ private struct LinearCase {
   /// For each y the product in float64 of the dequantized weights and the float32 activations, and the
   /// magnitudes that errors are measured by.
   func exact() -> [(value: Double, absolute: Double, largest: Double, step: Double)] {
-    let w = KernelTable.reference.dequantize(type, weights.base, rows: rows, columns: columns)
+    let w = KernelTable.reference.dequantize(type, weights.raw, rows: rows, columns: columns)
     return (0..<tokens).flatMap { token in
       (0..<rows).map { row in
         var value = Double(bias?[row] ?? 0)
@@ -121,7 +129,8 @@ private func columns(_ type: ElementType, _ index: Int) -> Int {
           ? expected.step * 1.0001 + 2e-6 * expected.largest + 1e-6 * expected.absolute
           : 0x1p-24 * Double(sample.columns + 16) * expected.absolute
         if !(abs(got - expected.value) <= bound) {
-          Issue.record("shape \(index) token \(token) row \(row): \(got), expected \(expected.value) +- \(bound)")
+          Issue.record(
+            "shape \(index) token \(token) row \(row): \(got), expected \(expected.value) +- \(bound)")
           return
         }
       }

@@ -9,8 +9,8 @@ import Testing
     let negatedSums32: [Int32]
     let negatedSums16: [Int32]
 
-    init(_ buffer: GuardedBuffer, _ index: Int) {
-      let base = UnsafeRawPointer(buffer.base) + index * 384
+    init(_ buffer: GuardedBuffer<UInt8>, _ index: Int) {
+      let base = UnsafeRawPointer(buffer.raw) + index * 384
       quants = (0..<256).map { base.load(fromByteOffset: $0, as: Int8.self) }
       scales = (0..<8).map { base.load(fromByteOffset: 256 + 4 * $0, as: Float.self) }
       negatedSums32 = (0..<8).map { base.load(fromByteOffset: 288 + 4 * $0, as: Int32.self) }
@@ -33,7 +33,7 @@ import Testing
     let expected = KernelTable.reference.quantizeActivations(x, tokens: 3, columns: columns)
     for table in KernelTable.all {
       let got = table.quantizeActivations(x, tokens: 3, columns: columns)
-      #expect(got.bytes.elementsEqual(expected.bytes), "\(table.name)")
+      #expect(got.array == expected.array, "\(table.name)")
     }
   }
 
@@ -56,7 +56,8 @@ import Testing
         #expect(block.negatedSums16[group] == -sum)
       }
       for group in 0..<8 {
-        #expect(block.negatedSums32[group] == block.negatedSums16[2 * group] + block.negatedSums16[2 * group + 1])
+        #expect(
+          block.negatedSums32[group] == block.negatedSums16[2 * group] + block.negatedSums16[2 * group + 1])
       }
     }
   }

@@ -1,15 +1,6 @@
 import SkeinTensor
 
-/// A small generator with a fixed seed (xorshift), so that failures repeat.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
-  }
+extension SeededGenerator {
   /// Roughly normal, variance 1.
   mutating func normal() -> Float {
     (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &self) }
@@ -33,7 +24,7 @@ func sampleWeights(
   case .f32:
     return (0..<count / 4).flatMap { _ in littleEndian((generator.normal() * 0.05).bitPattern) }
   case .f16:
-    return (0..<count / 2).flatMap { _ in littleEndian(float16Bits(generator.normal() * 0.05)) }
+    return (0..<count / 2).flatMap { _ in littleEndian(half(generator.normal() * 0.05)) }
   case .bf16:
     return (0..<count / 2).flatMap { _ in
       littleEndian(UInt16((generator.normal() * 0.05).bitPattern >> 16))
@@ -45,7 +36,7 @@ func sampleWeights(
   }
   for block in stride(from: 0, to: count, by: type.blockBytes) {
     for offset in type.halfScaleOffsets {
-      let scale = littleEndian(float16Bits(Float.random(in: 0.004..<0.012, using: &generator)))
+      let scale = littleEndian(half(Float.random(in: 0.004..<0.012, using: &generator)))
       bytes.replaceSubrange(block + offset..<block + offset + 2, with: scale)
     }
     if type == .mxfp4 { bytes[block] = UInt8.random(in: 117...123, using: &generator) }
@@ -69,12 +60,4 @@ extension ElementType {
 
 private func littleEndian<Bits: FixedWidthInteger>(_ bits: Bits) -> [UInt8] {
   withUnsafeBytes(of: bits.littleEndian) { Array($0) }
-}
-
-/// The float16 nearest to a number of ordinary size, by truncation: the tests need no more.
-private func float16Bits(_ value: Float) -> UInt16 {
-  let bits = value.bitPattern
-  let exponent = Int(bits >> 23 & 0xFF) - 112
-  guard exponent > 0 else { return UInt16(bits >> 16 & 0x8000) }
-  return UInt16(bits >> 16 & 0x8000) | UInt16(exponent) << 10 | UInt16(bits >> 13 & 0x3FF)
 }
