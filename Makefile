@@ -5,7 +5,7 @@
 SWIFT ?= swift
 RELEASE := -c release
 TESTING := $(RELEASE) -Xswiftc -enable-testing
-SOURCES := Package.swift Sources Tests Examples
+SOURCES := Package.swift Sources Tests
 PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
 .PHONY: run test bench build format lint setup oracle clean
@@ -20,7 +20,7 @@ build: setup
 test: setup lint
 	$(SWIFT) build $(TESTING) --build-tests
 	$(SWIFT) build $(TESTING) --product skein
-	$(SWIFT) test $(TESTING) --skip-build
+	$(SWIFT) test $(TESTING) --skip-build --disable-xctest
 
 # A model of a billion random parameters, then one core against two. Needs Python with numpy and gguf.
 BENCH_MODEL ?= .build/llama-1b-q8_0.gguf

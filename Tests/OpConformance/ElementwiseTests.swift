@@ -83,7 +83,7 @@ import Testing
   @Test(arguments: instructionSets)
   func gatedActivationAtTheLimits(set: String) {
     let gate: [Float] = [
-      -.infinity, -1e30, -1e4, -104, -0.0, 0, 1e-40, 89, 1e4, .greatestFiniteMagnitude, .infinity,
+      -.infinity, -1e30, -1e4, -104, -0.0, 0, 0x1p-133, 89, 1e4, .greatestFiniteMagnitude, .infinity,
     ]
     let y = gated(set, gate: gate, up: gate.map { _ in 1 }, rows: 1)
     for (value, x) in zip(y, gate) {

@@ -7,7 +7,8 @@ import Testing
   @Test func damagedFilesGiveErrors() async {
     await #expect(processExitsWith: .success) {
       var generator = SplitMix64(state: 9)
-      let builder = GGUFBuilder.llama(layers: 1, vocabulary: 262, width: 32, feedForward: 32) { rows, columns in
+      let builder = GGUFBuilder.llama(layers: 1, vocabulary: 262, width: 32, feedForward: 32) {
+        rows, columns in
         let values = (0..<rows * columns).map { _ in Float.random(in: -0.2...0.2, using: &generator) }
         return (.f32, values.withUnsafeBytes { Array($0) })
       }

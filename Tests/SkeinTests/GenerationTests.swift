@@ -61,7 +61,11 @@ import Testing
         $0.ignoresEndOfGeneration = false
       }
       #expect(!result.report.tokens.contains(2))
-      if case .endOfGeneration(2) = result.report.stop { ended += 1 } else { #expect(result.report.tokens.count == 24) }
+      if case .endOfGeneration(2) = result.report.stop {
+        ended += 1
+      } else {
+        #expect(result.report.tokens.count == 24)
+      }
     }
     #expect(ended > 0)
   }
@@ -74,7 +78,9 @@ import Testing
   }
 
   @Test func aPromptThatDoesNotFitIsRefused() async throws {
-    await #expect { try await generate((0..<129).map { Int32($0 % 250) }) } throws: { "\($0)".contains("context") }
+    await #expect { try await generate((0..<129).map { Int32($0 % 250) }) } throws: {
+      "\($0)".contains("context")
+    }
     // And nothing of it stays behind.
     #expect(try await generate([1, 70, 80]).report.tokens.count == 24)
   }
@@ -84,7 +90,9 @@ import Testing
     await #expect { try await generate([280]) } throws: { "\($0)".contains("280") }
     await #expect { try await generate([1]) { $0.sampling.topP = 0 } } throws: { "\($0)".contains("top-p") }
     await #expect { try await model.logits([]) } throws: { "\($0)".contains("no tokens") }
-    await #expect { try await model.logits([Int32](repeating: 1, count: 129)) } throws: { "\($0)".contains("context") }
+    await #expect { try await model.logits([Int32](repeating: 1, count: 129)) } throws: {
+      "\($0)".contains("context")
+    }
   }
 
   @Test func aCancelledGenerationStops() async throws {

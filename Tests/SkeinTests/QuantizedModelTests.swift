@@ -7,7 +7,8 @@ import Testing
 /// Every weight format in every matrix of a model, against the same model with the values that the format
 /// stands for in F32.
 @Suite struct QuantizedModelTests {
-  @Test(arguments: ElementType.allCases) func aFormatComputesWhatItsValuesSay(type: ElementType) async throws {
+  @Test(arguments: ElementType.allCases) func aFormatComputesWhatItsValuesSay(type: ElementType) async throws
+  {
     let folder = TemporaryFolder()
     var drawn: [[UInt8]] = []
     var generator = SplitMix64(state: UInt64(type.rawValue))

@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct SamplerTests {
   /// How often each token is drawn.
-  private func counts(_ logits: [Float], draws: Int = 20_000, _ change: (inout SamplingOptions) -> Void) -> [Int] {
+  private func counts(_ logits: [Float], draws: Int = 20_000, _ change: (inout SamplingOptions) -> Void)
+    -> [Int]
+  {
     var options = SamplingOptions()
     (options.temperature, options.topK, options.topP, options.minP, options.seed) = (1, 0, 1, 0, 7)
     change(&options)
@@ -19,7 +21,9 @@ import Testing
   /// Logits of these probabilities.
   private func logits(_ probabilities: [Double]) -> [Float] { probabilities.map { Float(logarithm($0)) } }
 
-  private func expectShares(_ counts: [Int], _ shares: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expectShares(
+    _ counts: [Int], _ shares: [Double], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     let total = Double(counts.reduce(0, +))
     for (count, share) in zip(counts, shares) {
       // Four standard deviations.
@@ -92,7 +96,8 @@ import Testing
 
   @Test func senselessOptionsAreNamed() {
     let wrong: [(String, (inout SamplingOptions) -> Void)] = [
-      ("temperature", { $0.temperature = -1 }), ("temperature", { $0.temperature = .nan }), ("top-k", { $0.topK = -1 }),
+      ("temperature", { $0.temperature = -1 }), ("temperature", { $0.temperature = .nan }),
+      ("top-k", { $0.topK = -1 }),
       ("top-p", { $0.topP = 0 }), ("top-p", { $0.topP = 1.1 }), ("min-p", { $0.minP = -0.1 }),
       ("repetition", { $0.repetitionPenalty = 0 }), ("window", { $0.repetitionWindow = -1 }),
     ]
