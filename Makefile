@@ -10,9 +10,11 @@ PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
 .PHONY: run test bench build format lint setup oracle clean
 
+# Two devices where there are two cores.
+DEVICES := $(shell [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ] && echo cpu/2 || echo cpu)
+
 run: build
-	@.build/release/skein run -p "Once upon a time" -n 220 --devices cpu/2 || \
-	 .build/release/skein run -p "Once upon a time" -n 220
+	@.build/release/skein run -p "Once upon a time" -n 250 --devices $(DEVICES)
 
 build: setup
 	$(SWIFT) build $(RELEASE) --product skein

@@ -33,7 +33,10 @@ final class Engine: @unchecked Sendable {
 
     let start = skein_clock_nanoseconds()
     report.reusedTokenCount = reuse(prompt)
-    try extend(prompt[report.reusedTokenCount...])
+    guard try read(prompt[report.reusedTokenCount...], isCancelled: isCancelled) else {
+      report.stop = .cancelled
+      return report
+    }
     report.prefillSeconds = seconds(since: start)
 
     let firstToken = skein_clock_nanoseconds()
@@ -101,6 +104,27 @@ final class Engine: @unchecked Sendable {
     executor.truncate(sequence: 0, to: shared)
     return shared
   }
+
+  /// Computes a prompt, in runs that are long enough to keep all devices busy and short enough to be stopped
+  /// between them; false where it was.
+  private func read(_ tokens: ArraySlice<Int32>, isCancelled: () -> Bool) throws -> Bool {
+    if cached.count + tokens.count > executor.plan.limits.contextTokens {
+      throw SkeinError(
+        .invalidInput,
+        "the prompt has \(cached.count + tokens.count) tokens, the context"
+          + " \(executor.plan.limits.contextTokens); use a longer --context")
+    }
+    var rest = tokens
+    while !rest.isEmpty {
+      if isCancelled() { return false }
+      let run = rest.count <= Engine.promptRunTokens * 3 / 2 ? rest.count : Engine.promptRunTokens
+      try extend(rest.prefix(run))
+      rest = rest.dropFirst(run)
+    }
+    return true
+  }
+
+  private static let promptRunTokens = 2048
 
   /// Computes the next tokens of sequence 0, and the logits of the last.
   private func extend(_ tokens: some Collection<Int32>) throws {

@@ -44,6 +44,7 @@ extension Model {
   ) async throws -> PerplexityReport {
     guard tokens.count > 1 else { throw SkeinError(.invalidInput, "a text of one token has no perplexity") }
     let window = plan.limits.contextTokens
+    guard window > 1 else { throw SkeinError(.invalidOption, "perplexity needs a context of at least 2") }
     return try await thread.run { [engine, vocabulary = definition.graph.vocabularySize] in
       var sum = 0.0
       var count = 0

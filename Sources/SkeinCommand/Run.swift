@@ -97,6 +97,7 @@ struct Run: AsyncParsableCommand {
 
   private func speeds(_ report: GenerationReport) -> String {
     let read = report.promptTokenCount - report.reusedTokenCount
+    if report.prefillSeconds == 0 { return "stopped while reading the prompt" }
     return "read \(read) tokens at \(Format.number(report.prefillTokensPerSecond)) tokens/s, wrote"
       + " \(report.tokens.count) at \(Format.number(report.decodeTokensPerSecond)) tokens/s (\(report.stop.text))"
   }
@@ -116,6 +117,16 @@ struct Answer {
 }
 
 extension GenerationReport.Stop {
+  /// The reason for programs.
+  var code: String {
+    switch self {
+    case .length: "length"
+    case .endOfGeneration: "end"
+    case .contextFull: "context"
+    case .cancelled: "cancelled"
+    }
+  }
+
   /// The reason in words.
   var text: String {
     switch self {
@@ -161,7 +172,7 @@ private struct RunResult: Encodable {
     promptTokens = answer.report.promptTokenCount
     prefillTokensPerSecond = answer.report.prefillTokensPerSecond
     decodeTokensPerSecond = answer.report.decodeTokensPerSecond
-    stop = answer.report.stop.text
+    stop = answer.report.stop.code
     devices = zip(model.placementSummary, model.busySeconds).map { part, busy in
       DevicePart(device: part.device, contents: part.contents, bytes: part.bytes, busySeconds: busy)
     }

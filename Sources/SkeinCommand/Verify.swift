@@ -10,16 +10,14 @@ struct Verify: AsyncParsableCommand {
       where a difference exceeds --tolerance.
 
       Example:
-        skein verify model.gguf --devices cpu --devices cpu/2 --devices cpu@0,cpu@1
+        skein verify model.gguf --devices cpu cpu/2 cpu@0,cpu@1
       """)
 
   @Argument(help: "A .gguf file, or the name of a bundled model.")
   var model: String
   @Option(
-    parsing: .singleValue,
-    help: ArgumentHelp(
-      "Devices, as for run; give it several times. Lists with spaces between them work too.",
-      valueName: "list"))
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Two or more choices of devices, each as for run.", valueName: "list"))
   var devices: [String]
   @Option(
     help: ArgumentHelp(
@@ -30,16 +28,14 @@ struct Verify: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if lists.count < 2 { throw ValidationError("give at least two choices: --devices cpu --devices cpu/2") }
+    if devices.count < 2 { throw ValidationError("give at least two choices: --devices cpu cpu/2") }
     if let tokens, try parseTokens(tokens).isEmpty { throw ValidationError("--tokens names no token") }
   }
-
-  private var lists: [String] { devices.flatMap { $0.split(separator: " ").map(String.init) } }
 
   func run() async throws {
     var reference: [Float] = []
     var rows: [Row] = []
-    for list in lists {
+    for list in devices {
       let options = LoadOptions.fromCommandLine(devices: list, context: nil, outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))
