@@ -9,7 +9,7 @@
 // A template, included by each instruction set inside its target attributes, after
 //   vector, LANES, vector_zero/load/store/set1/fma/add, vector_sum   float vectors
 //   widen_f16(p), widen_bf16(p)                                       LANES values at p, as float32
-//   transpose(from, stride, to)                                       as in linear_matrix_quantized.h
+//   transpose(from, stride, to), prefetch_bytes, store_sums           as in linear_matrix_quantized.h
 //   FLOAT_TILE_TOKENS
 
 enum { FLOAT_COLUMNS = 128, FLOAT_VECTOR_TOKENS = 4, FLOAT_SUMS = 4 };
@@ -97,6 +97,9 @@ INLINE void widen_panel(int type, const skein_linear_args *args, int32_t first, 
             if (row >= last) row = last - 1;
             const uint8_t *w =
                 (const uint8_t *)args->weights + row * args->row_bytes + (int64_t)column * float_bytes(type);
+            int64_t bytes = (int64_t)count * float_bytes(type), offset = (int64_t)column * float_bytes(type);
+            bool last_panel = column + FLOAT_COLUMNS >= args->columns;
+            prefetch_bytes(w + (last_panel ? ROWS * args->row_bytes - offset : bytes), bytes);
             for (int32_t c = 0; c < count; c += LANES) {
                 const uint8_t *wc = w + c * float_bytes(type);
                 bool whole = count - c >= LANES;
