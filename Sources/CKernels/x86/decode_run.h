@@ -9,7 +9,7 @@
 //                            vpdpbusd, 0 leaves them signed.
 //   bytes_from_bits(b, v)    32 bytes, byte i is v where bit i of b is set, else 0.
 //   gather_words(p, offset, stride)   8 words: at `offset` in each of the 8 blocks of `stride` bytes at p.
-// AVX2 vectors on both: a group of 32 is one of them, and Zen 4 gains nothing from wider integer ones.
+// AVX2 vectors on both: a group of 32 is one of them.
 enum { RUN_COLUMNS = SKEIN_ACTIVATION_COLUMNS, RUN_GROUPS = 8, BLOCKS_A_RUN = 8 };
 
 typedef struct {

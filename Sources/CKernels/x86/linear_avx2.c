@@ -18,8 +18,8 @@
 
 INLINE __m256i bytes_from_bits(uint32_t bits, int value) {
     // Byte i / 8 of the bits to byte i, then its bit i % 8.
-    __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits),
-                                         _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+    const __m256i byte = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), byte);
     const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
     __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
     return _mm256_and_si256(set, _mm256_set1_epi8((char)value));

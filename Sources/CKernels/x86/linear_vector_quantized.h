@@ -21,8 +21,7 @@ INLINE void multiply_run(int type, const weight_run *w, const skein_activation_b
     for (int half = 0; half < (thirty_two ? 1 : 2); half++) {
         __m256 x_scales = _mm256_load_ps(x->scales);
         if (!thirty_two) {
-            int first = 4 * half;
-            __m256i twice = _mm256_setr_epi32(first, first, first + 1, first + 1, first + 2, first + 2, first + 3, first + 3);
+            __m256i twice = _mm256_add_epi32(_mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3), _mm256_set1_epi32(4 * half));
             x_scales = _mm256_permutevar8x32_ps(x_scales, twice);
         }
         scales[half] = _mm256_mul_ps(w->scales[half], x_scales);

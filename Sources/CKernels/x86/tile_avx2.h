@@ -28,7 +28,8 @@ INLINE void multiply_columns(int steps, int tokens, int count, const uint8_t (*w
                 int32_t four;
                 memcpy(&four, x + t * stride + 4 * step, sizeof four);
                 __m256i xt = _mm256_set1_epi32(four);
-                __m256i low_pairs = multiply_bytes(steps == 1, low, xt), high_pairs = multiply_bytes(steps == 1, high, xt);
+                __m256i low_pairs = multiply_bytes(steps == 1, low, xt);
+                __m256i high_pairs = multiply_bytes(steps == 1, high, xt);
                 pairs[t][0] = step == column ? low_pairs : _mm256_add_epi16(pairs[t][0], low_pairs);
                 pairs[t][1] = step == column ? high_pairs : _mm256_add_epi16(pairs[t][1], high_pairs);
             }
