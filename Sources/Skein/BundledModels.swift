@@ -16,12 +16,17 @@ public enum BundledModels {
   /// Looked for in the folder that `SKEIN_MODELS` names, beside the program, in `share/skein/models` next to
   /// the program's folder, and in `Models` of the source tree that the program was built in.
   ///
-  /// - Throws: `SkeinError` that lists where it was looked for.
+  /// - Throws: `SkeinError` that lists those that are there.
   public static func path(of name: String) throws(SkeinError) -> String {
-    let candidates = folders().map { "\($0)/\(name).gguf" }
-    if let found = candidates.first(where: { access($0, R_OK) == 0 }) { return found }
+    let folders = folders()
+    for folder in folders where access("\(folder)/\(name).gguf", R_OK) == 0 {
+      return "\(folder)/\(name).gguf"
+    }
+    let names = Set(folders.flatMap(modelNames)).sorted().joined(separator: ", ")
     throw SkeinError(
-      .notFound, "there is no bundled model \"\(name)\"; looked for \(candidates.joined(separator: ", "))")
+      .notFound,
+      "there is no file and no bundled model \"\(name)\"; bundled are: \(names.isEmpty ? "none found" : names)."
+        + " SKEIN_MODELS may name the folder that they are in")
   }
 
   /// A path as it is, or where it is a mere name of no file, the bundled model of that name.
@@ -29,6 +34,19 @@ public enum BundledModels {
     guard let model else { return try path(of: defaultName) }
     if model.contains("/") || model.contains(".") || access(model, F_OK) == 0 { return model }
     return try path(of: model)
+  }
+
+  private static func modelNames(in folder: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasSuffix(".gguf") { names.append(String(name.dropLast(5))) }
+    }
+    return names
   }
 
   private static func folders() -> [String] {

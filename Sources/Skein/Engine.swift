@@ -33,7 +33,7 @@ final class Engine: @unchecked Sendable {
 
     let start = skein_clock_nanoseconds()
     report.reusedTokenCount = reuse(prompt)
-    guard try read(prompt[report.reusedTokenCount...], isCancelled: isCancelled) else {
+    guard try extend(prompt[report.reusedTokenCount...], isCancelled: isCancelled) else {
       report.stop = .cancelled
       return report
     }
@@ -58,7 +58,7 @@ final class Engine: @unchecked Sendable {
         report.stop = .contextFull
         break
       }
-      try extend(CollectionOfOne(token))
+      _ = try extend(CollectionOfOne(token), isCancelled: { false })
     }
     report.decodeSeconds = seconds(since: firstToken)
     let rest = detokenizer.finish()
@@ -105,40 +105,23 @@ final class Engine: @unchecked Sendable {
     return shared
   }
 
-  /// Computes a prompt, in runs that are long enough to keep all devices busy and short enough to be stopped
-  /// between them; false where it was.
-  private func read(_ tokens: ArraySlice<Int32>, isCancelled: () -> Bool) throws -> Bool {
-    if cached.count + tokens.count > executor.plan.limits.contextTokens {
-      throw SkeinError(
-        .invalidInput,
-        "the prompt has \(cached.count + tokens.count) tokens, the context"
-          + " \(executor.plan.limits.contextTokens); use a longer --context")
-    }
-    var rest = tokens
-    while !rest.isEmpty {
-      if isCancelled() { return false }
-      let run = rest.count <= Engine.promptRunTokens * 3 / 2 ? rest.count : Engine.promptRunTokens
-      try extend(rest.prefix(run))
-      rest = rest.dropFirst(run)
-    }
-    return true
-  }
-
-  private static let promptRunTokens = 2048
-
-  /// Computes the next tokens of sequence 0, and the logits of the last.
-  private func extend(_ tokens: some Collection<Int32>) throws {
+  /// Computes the next tokens of sequence 0, and the logits of the last; false where it was cancelled.
+  private func extend(_ tokens: some Collection<Int32>, isCancelled: () -> Bool) throws -> Bool {
     batch.removeAll()
     for (index, token) in tokens.enumerated() {
       batch.append(token, position: cached.count + index, wantsLogits: index == tokens.count - 1)
     }
     do {
-      try executor.execute(batch, logits: logits)
+      guard try executor.execute(batch, logits: logits, isCancelled: isCancelled) else {
+        executor.truncate(sequence: 0, to: cached.count)
+        return false
+      }
     } catch {
       executor.truncate(sequence: 0, to: cached.count)
       throw error
     }
     cached.append(contentsOf: tokens)
+    return true
   }
 
   private func seconds(since start: UInt64) -> Double { Double(skein_clock_nanoseconds() - start) / 1e9 }

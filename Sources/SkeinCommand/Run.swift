@@ -34,7 +34,7 @@ struct Run: AsyncParsableCommand {
 
   func run() async throws {
     let isConversation = prompt == nil && Terminal.isInputTerminal
-    let text = isConversation ? "" : try prompt ?? readText("-")
+    let text = isConversation ? "" : try prompt ?? readPrompt()
     let model = try await Model.loadWithProgress(model, devices.loadOptions())
     if isConversation {
       try await converse(model)
@@ -42,6 +42,12 @@ struct Run: AsyncParsableCommand {
       let report = try await write(model, model.tokenizer.encode(text, .prompt), prompt: text)
       try finish(model, report)
     }
+  }
+
+  /// All of standard input, but for the line break that ends it.
+  private func readPrompt() throws -> String {
+    let text = try readText("-")
+    return text.last?.isNewline == true ? String(text.dropLast()) : text
   }
 
   private var options: GenerationOptions {

@@ -78,10 +78,17 @@ public final class Executor: @unchecked Sendable {
 
   /// Computes a batch, cut into passes that follow each other through the devices.
   ///
-  /// - Parameter logits: `batch.outputs.count * vocabularySize` values, a row an output.
+  /// - Parameters:
+  ///   - logits: `batch.outputs.count * vocabularySize` values, a row an output.
+  ///   - isCancelled: asked before each pass; where it says yes, no further pass is begun.
+  /// - Returns: whether the whole batch was computed. Where it was not, cut its sequences to the length they
+  ///   had.
   /// - Throws: `ExecutorError`. After a batch that is refused, cut its sequences to the length they had; after
   ///   a device failed the executor is of no more use.
-  public func execute(_ batch: Batch, logits: UnsafeMutableBufferPointer<Float>) throws(ExecutorError) {
+  @discardableResult
+  public func execute(
+    _ batch: Batch, logits: UnsafeMutableBufferPointer<Float>, isCancelled: () -> Bool = { false }
+  ) throws(ExecutorError) -> Bool {
     try validate(batch, logits: logits)
     let rowBytes = plan.graph.vocabularySize * 4
     let size = passTokens(for: batch.count)
@@ -89,6 +96,10 @@ public final class Executor: @unchecked Sendable {
     var output = 0
     while token < batch.count {
       let pass = try passes.take()
+      if isCancelled() {
+        passes.giveBack(pass)
+        break
+      }
       let end = passEnd(of: batch, from: token, output: output, size: size)
       var outputEnd = output
       while outputEnd < batch.outputs.count, Int(batch.outputs[outputEnd]) < end { outputEnd += 1 }
@@ -103,6 +114,7 @@ public final class Executor: @unchecked Sendable {
       (token, output) = (end, outputEnd)
     }
     try passes.drain()
+    return token == batch.count
   }
 
   /// Forgets the positions of a sequence from `length` on.

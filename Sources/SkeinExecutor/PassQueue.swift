@@ -32,6 +32,9 @@ final class PassQueue: @unchecked Sendable {
     return try result.get()
   }
 
+  /// A pass that was taken and will not be sent.
+  func giveBack(_ pass: Pass) { monitor.change { free.append(pass) } }
+
   /// Sends a pass on its way.
   func submit(_ pass: Pass) { monitor.change { inFlight.append(pass) } }
 

@@ -112,6 +112,25 @@ import Testing
     #expect(relativeDifference(try runner.logits(batch), Array(whole[(20 * 64)...])) < 3e-4)
   }
 
+  @Test func aCancelledBatchStopsBetweenPassesAndLeavesNoTrace() throws {
+    let runner = try runner(oneCoreDevices(2))
+    let whole = try runner.logits(tokens(150))
+    runner.executor.truncate(sequence: 0, to: 0)
+    var batch = Batch()
+    for (position, token) in tokens(150).enumerated() {
+      batch.append(token, position: position, wantsLogits: false)
+    }
+    var asked = 0
+    let isWhole = try runner.executor.execute(batch, logits: UnsafeMutableBufferPointer(start: nil, count: 0))
+    {
+      asked += 1
+      return asked > 4
+    }
+    #expect(!isWhole && asked == 5)
+    runner.executor.truncate(sequence: 0, to: 0)
+    #expect(try runner.logits(tokens(150)) == whole)
+  }
+
   @Test func whatIsPredictedIsReserved() throws {
     let runner = try runner(oneCoreDevices(3))
     let plan = runner.executor.plan
