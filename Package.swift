@@ -62,6 +62,7 @@ let package = Package(
     .testTarget(
       name: "SkeinTests", dependencies: ["Skein", "CKernels", "SkeinTestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
