@@ -45,7 +45,7 @@ final class Engine: @unchecked Sendable {
         report.stop = .cancelled
         break
       }
-      let token = sampler.sample(logits)
+      let token = try sampler.sample(logits)
       if tokenizer.endOfGeneration.contains(token), !options.ignoresEndOfGeneration {
         report.stop = .endOfGeneration(token)
         break
@@ -59,6 +59,7 @@ final class Engine: @unchecked Sendable {
         break
       }
       _ = try extend(CollectionOfOne(token), isCancelled: { false })
+      report.decodedTokenCount += 1
     }
     report.decodeSeconds = seconds(since: firstToken)
     let rest = detokenizer.finish()

@@ -34,6 +34,8 @@ public struct GenerationReport: Hashable, Sendable {
   public var reusedTokenCount = 0
   /// Tokens written.
   public var tokens: [Int32] = []
+  /// Tokens computed after the prompt. The first token written comes from the prompt's own pass.
+  public var decodedTokenCount = 0
   /// Why it ended.
   public var stop = Stop.length
   /// Seconds to read the prompt.
@@ -46,9 +48,9 @@ public struct GenerationReport: Hashable, Sendable {
     Double(promptTokenCount - reusedTokenCount) / max(prefillSeconds, 1e-9)
   }
 
-  /// Tokens written a second. The first comes from the prompt's own pass and does not count.
+  /// Tokens computed after the prompt a second; 0 where there were none.
   public var decodeTokensPerSecond: Double {
-    tokens.count > 1 ? Double(tokens.count - 1) / max(decodeSeconds, 1e-9) : 0
+    decodedTokenCount > 0 ? Double(decodedTokenCount) / max(decodeSeconds, 1e-9) : 0
   }
 }
 
@@ -72,9 +74,24 @@ public struct Generation: AsyncSequence, Sendable {
   /// Stops after the token that is being computed.
   public func cancel() { state.isCancelled.store(true, ordering: .relaxed) }
 
-  /// Iterates over the pieces.
-  public func makeAsyncIterator() -> AsyncThrowingStream<String, any Error>.Iterator {
-    stream.makeAsyncIterator()
+  /// Iterates over the pieces. Letting go of the iterator stops the generation.
+  public func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(pieces: stream.makeAsyncIterator(), stopper: Stopper(state))
+  }
+
+  /// The pieces in order.
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate var pieces: AsyncThrowingStream<String, any Error>.Iterator
+    fileprivate let stopper: Stopper
+
+    /// The next piece; nil after the last.
+    public mutating func next() async throws -> String? { try await pieces.next() }
+  }
+
+  fileprivate final class Stopper: Sendable {
+    private let state: State
+    init(_ state: State) { self.state = state }
+    deinit { state.isCancelled.store(true, ordering: .relaxed) }
   }
 
   init(_ model: Model, prompt: @escaping @Sendable () -> [Int32], options: GenerationOptions) {

@@ -47,7 +47,9 @@ public final class Model: Sendable {
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
     let available = try Model.devices(options)
     let placement = Placement.layerSplit(
-      of: definition.graph, over: available.map(\.id), weightBytes: definition.byteCount)
+      of: definition.graph, over: available.map(\.id),
+      speeds: available.map { Double($0.properties.coreCount) },
+      weightBytes: definition.byteCount)
     let used = Array(available.prefix(placement.devices.count))
     plan = try lower(
       definition.graph, placement, limits: try Model.limits(options, definition, deviceCount: used.count),

@@ -18,7 +18,7 @@ public struct SamplingOptions: Hashable, Sendable {
   public var minP: Float = 0.05
   /// Divides the positive and multiplies the negative logits of recent tokens; 1 changes nothing.
   public var repetitionPenalty: Float = 1
-  /// How many tokens count as recent.
+  /// How many tokens count as recent; at most 4,096.
   public var repetitionWindow = 64
   /// The same seed gives the same text; nil draws one.
   public var seed: UInt64?
@@ -45,7 +45,9 @@ public struct SamplingOptions: Hashable, Sendable {
     try require(
       repetitionPenalty > 0 && repetitionPenalty.isFinite,
       "repetition penalty is \(repetitionPenalty), must be above 0")
-    try require(repetitionWindow >= 0, "repetition window is \(repetitionWindow), must be 0 or more")
+    try require(
+      (0...4096).contains(repetitionWindow),
+      "repetition window is \(repetitionWindow), must be from 0 to 4096")
   }
 }
 
@@ -82,10 +84,18 @@ public struct Sampler {
   }
 
   /// The next token. `logits` has a value for each token of the vocabulary, and is changed.
-  public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
+  ///
+  /// - Throws: `SkeinError` where a logit is not a number: weights or kernels are broken, and whatever were
+  ///   drawn would be noise.
+  public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) throws(SkeinError) -> Int32 {
     penalize(logits)
-    if options.temperature == 0 { return Sampler.likeliest(UnsafeBufferPointer(logits)) }
-    keepTopK(logits)
+    let best = Sampler.likeliest(UnsafeBufferPointer(logits))
+    let largest = logits[Int(best)]
+    guard largest.isFinite, !logits.contains(where: \.isNaN) else {
+      throw SkeinError(.invalidInput, "the model gave logits that are no numbers; its weights may be damaged")
+    }
+    if options.temperature == 0 { return best }
+    keepTopK(logits, largest: largest)
     keepProbable()
     return draw()
   }
@@ -106,17 +116,22 @@ public struct Sampler {
     }
   }
 
-  /// Fills `candidates` with the k largest logits, largest first.
-  private mutating func keepTopK(_ logits: UnsafeMutableBufferPointer<Float>) {
+  /// Fills `candidates` with the k largest logits that min-p does not rule out, largest first.
+  private mutating func keepTopK(_ logits: UnsafeMutableBufferPointer<Float>, largest: Float) {
     candidates.removeAll(keepingCapacity: true)
+    // exp(logit - largest) >= minP, with room for rounding: `keepProbable` decides.
+    let least = options.minP > 0 ? largest + log(options.minP) - 1e-3 : -.infinity
     let count = options.topK == 0 ? logits.count : min(options.topK, logits.count)
-    if count == logits.count {
-      for index in logits.indices { candidates.append(Candidate(token: Int32(index), logit: logits[index])) }
+    if count > 256 {
+      for index in logits.indices where logits[index] >= least {
+        candidates.append(Candidate(token: Int32(index), logit: logits[index]))
+      }
       candidates.sort { $0.logit > $1.logit || ($0.logit == $1.logit && $0.token < $1.token) }
+      candidates.removeLast(max(candidates.count - count, 0))
       return
     }
     // A sorted short list: nearly every logit fails the one comparison with its last.
-    for index in logits.indices {
+    for index in logits.indices where logits[index] >= least {
       let logit = logits[index]
       if candidates.count == count {
         guard logit > candidates[count - 1].logit else { continue }
@@ -131,16 +146,17 @@ public struct Sampler {
   /// Cuts the candidates by top-p and min-p; the likeliest always stays.
   private mutating func keepProbable() {
     let largest = candidates[0].logit
-    var sum: Float = 0
+    var sum = 0.0
     for index in candidates.indices {
       candidates[index].probability = exp(candidates[index].logit - largest)
-      sum += candidates[index].probability
+      sum += Double(candidates[index].probability)
     }
+    let share = options.topP < 1 ? Double(options.topP) * sum : .infinity
     var kept = 0
-    var cumulative: Float = 0
+    var cumulative = 0.0
     for candidate in candidates {
-      if kept > 0, cumulative >= options.topP * sum || candidate.probability < options.minP { break }
-      cumulative += candidate.probability
+      if kept > 0, cumulative >= share || candidate.probability < options.minP { break }
+      cumulative += Double(candidate.probability)
       kept += 1
     }
     candidates.removeLast(candidates.count - kept)
@@ -148,14 +164,14 @@ public struct Sampler {
 
   private mutating func draw() -> Int32 {
     let largest = candidates[0].logit
-    var sum: Float = 0
+    var sum = 0.0
     for index in candidates.indices {
       candidates[index].probability = exp((candidates[index].logit - largest) / options.temperature)
-      sum += candidates[index].probability
+      sum += Double(candidates[index].probability)
     }
     var rest = generator.unit() * sum
     for candidate in candidates {
-      rest -= candidate.probability
+      rest -= Double(candidate.probability)
       if rest < 0 { return candidate.token }
     }
     return candidates[candidates.count - 1].token
@@ -175,5 +191,5 @@ struct SplitMix64 {
   }
 
   /// From 0 up to but not including 1.
-  mutating func unit() -> Float { Float(next() >> 40) * 0x1p-24 }
+  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

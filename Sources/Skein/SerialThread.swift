@@ -1,4 +1,4 @@
-import SkeinExecutor
+import SkeinDevices
 
 /// One thread that does what it is given, in order.
 ///

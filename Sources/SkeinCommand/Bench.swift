@@ -30,8 +30,10 @@ struct Bench: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if promptTokens < 1 || genTokens < 1 || `repeat` < 1 {
-      throw ValidationError("--prompt-tokens, --gen-tokens and --repeat must be 1 or more")
+    for (name, value) in [
+      ("--prompt-tokens", promptTokens), ("--gen-tokens", genTokens), ("--repeat", `repeat`),
+    ] where !(1...1_000_000).contains(value) {
+      throw ValidationError("\(name) is \(value), must be from 1 to 1000000")
     }
   }
 

@@ -21,8 +21,8 @@ struct Devices: ParsableCommand {
     let topology = try CPUTopology()
     let devices = try DeviceSelection.devices(
       devices, topology: topology, instructionSet: ProcessInfo.processInfo.environment["SKEIN_ISA"])
-    let rows = try devices.map { try DeviceRow($0, DeviceMeasurement(of: $0)) }
-    let links = try LinkMeasurement.all(among: devices)
+    let rows = try devices.map { try DeviceRow($0, .measure($0)) }
+    let links = try LinkMeasurement.measureAll(among: devices)
     if output.json { return try Terminal.print(json: Report(devices: rows, links: links.map(LinkRow.init))) }
     Terminal.write(Format.table([DeviceRow.header] + rows.map(\.cells)) + "\n")
     for link in links {

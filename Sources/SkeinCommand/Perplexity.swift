@@ -23,7 +23,7 @@ struct Perplexity: AsyncParsableCommand {
   func run() async throws {
     let text = try readText(file)
     var options = devices.loadOptions(outputsPerPass: 64)
-    // As other tools measure it, so that numbers compare.
+    // The window that perplexities are mostly given for.
     if options.contextTokens == nil { options.contextTokens = 512 }
     let model = try await Model.loadWithProgress(model, options)
     let bar = ProgressBar("scoring")

@@ -68,6 +68,8 @@ extension CPUQueue {
     args.y = y
     args.tokens = Int32(rows)
     args.x = UnsafeRawPointer(x)
+    // A layer with another input may put its threads' scratch where the quantized rows are.
+    if quantized?.node != step.firstInput { quantized = nil }
     if takesQuantized {
       args.x = UnsafeRawPointer(workspace)
       // Query, key and value (and gate and up) take the same input: it is quantized for the first.

@@ -69,12 +69,13 @@ public struct PassShape: Hashable, Sendable {
   }
 }
 
-/// The order of a device's work. Used from one thread, the one that called `attach`.
+/// The order of a device's work. Used from one thread, the one that called `attach`; `makeEvent` may be called
+/// from another before that.
 ///
 /// Work may be done when a call returns (a CPU) or later in the same order (a GPU): only events, `read` and
 /// `finish` tell. Offsets are bytes from the start of the device's reservation.
 public protocol DeviceQueue: AnyObject {
-  /// Makes the calling thread the queue's own. First of all calls.
+  /// Makes the calling thread the queue's own, before any work.
   func attach()
   /// Brings a weight from its bytes in the checkpoint into the device's own layout and memory.
   func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError)

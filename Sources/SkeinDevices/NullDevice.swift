@@ -167,7 +167,8 @@ public final class NullQueue: DeviceQueue {
   public func finish() throws(DeviceError) {}
 }
 
-/// Written by the queue that records it; executors order the readers after that.
+/// Written by the queue that records it; executors make sure that others read it after that and before it is
+/// recorded again.
 private final class NullEvent: DeviceEvent, @unchecked Sendable {
   var seconds = 0.0
   func waitOnHost() throws(DeviceError) {}

@@ -27,13 +27,15 @@ final class DeviceWorker: @unchecked Sendable {
   }
 
   /// Brings this device's weights in.
-  func load(from source: any WeightSource, progress: (Int) -> Void) throws {
+  ///
+  /// - Parameter progress: told the bytes of each weight; false ends the loading, since another device failed.
+  func load(from source: any WeightSource, progress: (Int) -> Bool) throws {
     queue.attach()
     for slot in plan.devices[device].weights {
       try queue.load(slot, from: source.bytes(of: slot.weight))
       try queue.finish()
       source.release(slot.weight)
-      progress(slot.buffer.byteCount)
+      guard progress(slot.buffer.byteCount) else { return }
     }
   }
 
@@ -43,12 +45,14 @@ final class DeviceWorker: @unchecked Sendable {
       do {
         let start = skein_clock_nanoseconds()
         try run(work, passes)
-        statistics.add(nanoseconds: skein_clock_nanoseconds() - start, tokens: work.pass.shape.tokenCount)
-        passes.advance(work.pass, device: device, to: work.steps.upperBound)
+        statistics.add(nanoseconds: skein_clock_nanoseconds() - start)
+        passes.complete(work, device: device)
       } catch {
         passes.fail(ExecutorError(.device, error.description))
       }
     }
+    // Memory goes when the workers have ended: nothing may still use it. Errors were told already.
+    try? queue.finish()
   }
 
   private func run(_ work: PassQueue.Work, _ passes: PassQueue) throws(DeviceError) {
@@ -62,7 +66,7 @@ final class DeviceWorker: @unchecked Sendable {
       case .copy(let from, let source):
         let node = plan.graph[step.node]
         let rows = node.rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
-        try queue.wait(for: pass.events[from.device][from.step]!)
+        try queue.wait(for: pass.events[from.device][from.step])
         try queue.copy(
           from: memories[from.device], at: offset(source, device: from.device, slot: pass.shape.slot),
           to: offset(step.result, device: device, slot: pass.shape.slot), byteCount: rows * node.width * 4)
@@ -72,7 +76,7 @@ final class DeviceWorker: @unchecked Sendable {
         }
       }
       if step.isAwaited {
-        try queue.record(pass.events[device][index]!)
+        try queue.record(pass.events[device][index])
         if index + 1 < work.steps.upperBound { passes.advance(pass, device: device, to: index + 1) }
       }
     }
@@ -81,7 +85,7 @@ final class DeviceWorker: @unchecked Sendable {
 
   /// The slot was another pass's: every device must be done with that before its inputs are replaced.
   private func begin(_ pass: Pass) throws(DeviceError) {
-    for event in pass.finished { try queue.wait(for: event) }
+    for event in pass.formerFinished { try queue.wait(for: event) }
     let base = offsets[device][Region.pass.rawValue]
     let passBytes = plan.devices[device].regionBytes[.pass, default: 0]
     try pass.upload(to: queue, base: base + pass.shape.slot * passBytes)

@@ -91,7 +91,7 @@ public final class Executor: @unchecked Sendable {
   ) throws(ExecutorError) -> Bool {
     try validate(batch, logits: logits)
     let rowBytes = plan.graph.vocabularySize * 4
-    let size = passTokens(for: batch.count)
+    let size = plan.passTokens(for: batch.count)
     var token = 0
     var output = 0
     while token < batch.count {
@@ -125,17 +125,6 @@ public final class Executor: @unchecked Sendable {
 
   /// Bytes that each device has reserved, in the order of the plan.
   public var reservedBytes: [Int] { memories.map(\.byteCount) }
-
-  /// Tokens of each pass of a batch of `count`.
-  ///
-  /// On one device a pass is as large as it may be. On several, a prompt is cut finely enough that the first
-  /// and last passes, when some devices have nothing to do, are a small part of it; below 32 tokens a pass
-  /// reads more weights than it saves waiting.
-  private func passTokens(for count: Int) -> Int {
-    let most = plan.limits.tokensPerPass
-    guard plan.devices.count > 1, plan.limits.passesInFlight > 1 else { return most }
-    return min(most, max(32, (count + 8 * plan.devices.count - 1) / (8 * plan.devices.count)))
-  }
 
   /// Where the pass that begins at `token` ends: at its size, or before it has too many outputs.
   private func passEnd(of batch: Batch, from token: Int, output: Int, size: Int) -> Int {

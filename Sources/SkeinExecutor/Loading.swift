@@ -1,3 +1,4 @@
+import SkeinDevices
 import SkeinGraph
 
 /// The state of loading, between the thread that waits for it and the workers that load.
@@ -16,13 +17,14 @@ final class Loading: @unchecked Sendable {
     self.progress = progress
   }
 
-  /// Takes note of bytes loaded.
-  func add(_ bytes: Int) {
-    let loaded = monitor.locked {
+  /// Takes note of bytes loaded; false where loading has failed elsewhere.
+  func add(_ bytes: Int) -> Bool {
+    let (loaded, goesOn) = monitor.locked {
       loadedBytes += bytes
-      return loadedBytes
+      return (loadedBytes, failure == nil)
     }
     progress(loaded, totalBytes)
+    return goesOn
   }
 
   /// Runs one worker's loading; false where this or another worker failed.

@@ -9,10 +9,12 @@ final class Pass {
   var progress: [Int]
   /// Where the logits of this pass go.
   var logits: UnsafeMutableRawBufferPointer?
-  /// For each device, an event that happens when it is done with the pass.
-  let finished: [any DeviceEvent]
-  /// For each device, for each step that another device awaits, its event.
-  let events: [[Int: any DeviceEvent]]
+  /// For each device and step, the event that other devices await.
+  let events: [[any DeviceEvent]]
+  /// For each device, an event that happens when it is done with the slot's pass. Two sets that take turns:
+  /// a device may be done with a new pass while another still looks whether all were done with the former.
+  private let finishedEvents: [[any DeviceEvent]]
+  private var useCount = 0
   private let inputs: InputSlots
   private let staging: UnsafeMutableRawBufferPointer
 
@@ -22,17 +24,25 @@ final class Pass {
     inputs = plan.devices[0].inputs
     let last = inputs.pageTable
     staging = .allocate(byteCount: last.offset + last.byteCount, alignment: Plan.bufferAlignment)
-    finished = queues.map { $0.makeEvent() }
+    finishedEvents = [queues.map { $0.makeEvent() }, queues.map { $0.makeEvent() }]
     events = zip(plan.devices, queues).map { device, queue in
-      let awaited = device.steps.indices.filter { device.steps[$0].isAwaited }
-      return Dictionary(uniqueKeysWithValues: awaited.map { ($0, queue.makeEvent()) })
+      // Steps that nobody awaits share one event, which is never recorded.
+      let none = queue.makeEvent()
+      return device.steps.map { $0.isAwaited ? queue.makeEvent() : none }
     }
   }
 
   deinit { staging.deallocate() }
 
+  /// For each device, the event to record when it is done with this pass.
+  var finished: [any DeviceEvent] { finishedEvents[useCount % 2] }
+
+  /// For each device, the event of the pass that had the slot before; none for the first.
+  var formerFinished: [any DeviceEvent] { useCount > 1 ? finishedEvents[(useCount + 1) % 2] : [] }
+
   /// Fills in a run of a batch's tokens.
   func prepare(_ batch: Batch, tokens: Range<Int>, outputs: Range<Int>, pageTable: [Int32], serial: Int) {
+    useCount += 1
     shape.serial = serial
     shape.tokenCount = tokens.count
     shape.outputCount = outputs.count

@@ -2,8 +2,10 @@ import SkeinGraph
 
 /// Where a plan's weights come from.
 public protocol WeightSource: Sendable {
-  /// The bytes of a weight in its stored format, valid until `release`. Called from several threads.
+  /// The bytes of a weight in its stored format. Called from several threads, once for each device that holds
+  /// the weight.
   func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer
-  /// The weight has been loaded by a device: its pages may go.
+  /// A device has loaded the weight: its pages may go. Another device may still be reading the same bytes, or
+  /// ask for them later, so they must stay readable.
   func release(_ weight: WeightID)
 }

@@ -66,6 +66,10 @@ private func validate(_ limits: PlanLimits) throws(GraphError) {
   for bound in bounds where !(1...bound.most).contains(bound.value) {
     throw GraphError(.invalidPlan, "\(bound.name): \(bound.value) is not within 1...\(bound.most)")
   }
+  // Page numbers have 32 bits, and no cache of such a size overflows an Int.
+  if limits.contextTokens * limits.sequenceCount > 1 << 28 {
+    throw GraphError(.invalidPlan, "the context of all sequences together is beyond \(1 << 28) tokens")
+  }
 }
 
 /// The steps of every device, with buffers that have a size but no place yet.
@@ -156,6 +160,9 @@ extension InputSlots {
     outputRows = next(limits.outputsPerPass)
     pageTable = next(limits.pageCount)
   }
+
+  /// All arrays.
+  var all: [Buffer] { [tokens, positions, sequences, outputRows, pageTable] }
 
   var byteCount: Int {
     (pageTable.offset + pageTable.byteCount).roundedUp(to: Plan.bufferAlignment)

@@ -57,9 +57,11 @@ extension Placement {
   ///
   /// A device that no layer is left for is not in the placement.
   ///
-  /// - Parameter weightBytes: bytes of a weight as it is stored.
+  /// - Parameters:
+  ///   - speeds: how fast each device is, relative to the others; by default all are equal.
+  ///   - weightBytes: bytes of a weight as it is stored.
   public static func layerSplit(
-    of graph: Graph, over devices: [DeviceID], weightBytes: (WeightID) -> Int
+    of graph: Graph, over devices: [DeviceID], speeds: [Double]? = nil, weightBytes: (WeightID) -> Int
   ) -> Placement {
     var layerBytes = [Double](repeating: 0, count: max(graph.layerCount, 1))
     for node in graph.nodes {
@@ -67,7 +69,8 @@ extension Placement {
       layerBytes[layer] += node.weights.reduce(0) { $0 + Double(weightBytes($1)) }
     }
     let used = Array(devices.prefix(max(graph.layerCount, 1)))
-    let layerDevice = contiguousSplit(of: layerBytes, into: used.count)
+    let layerDevice = contiguousSplit(
+      of: layerBytes, speeds: speeds ?? [Double](repeating: 1, count: used.count), into: used.count)
     let shares = graph.nodes.map { node in
       let isBefore = node.op == .embedding
       let device = node.name.layer.map { layerDevice[$0] } ?? (isBefore ? 0 : used.count - 1)
@@ -76,22 +79,23 @@ extension Placement {
     return Placement(devices: used, shares: shares)
   }
 
-  /// Cuts `costs` into `parts` runs, none empty, so that the dearest run is as cheap as can be; returns
-  /// the run of each. Dynamic programming, O(parts * count^2).
-  static func contiguousSplit(of costs: [Double], into parts: Int) -> [Int] {
+  /// Cuts `costs` into `parts` runs, none empty, so that the run that takes longest, its cost divided by the
+  /// speed of its part, takes as short as can be; returns the run of each. Dynamic programming,
+  /// O(parts * count^2).
+  static func contiguousSplit(of costs: [Double], speeds: [Double], into parts: Int) -> [Int] {
     let count = costs.count
     var prefix = [0.0]
     for cost in costs { prefix.append(prefix.last! + cost) }
-    // best[p][n]: the dearest run of the cheapest cut of the first n costs into p + 1 runs.
-    var best = [(0...count).map { prefix[$0] }]
+    // best[p][n]: the longest run of the best cut of the first n costs into p + 1 runs.
+    var best = [(0...count).map { prefix[$0] / speeds[0] }]
     var cut = [[Int](repeating: 0, count: count + 1)]
     for part in 1..<max(parts, 1) {
       var row = [Double](repeating: .infinity, count: count + 1)
       var cuts = [Int](repeating: 0, count: count + 1)
       for end in (part + 1)..<(count + 1) {
         for start in part..<end {
-          let dearest = max(best[part - 1][start], prefix[end] - prefix[start])
-          if dearest < row[end] { (row[end], cuts[end]) = (dearest, start) }
+          let longest = max(best[part - 1][start], (prefix[end] - prefix[start]) / speeds[part])
+          if longest < row[end] { (row[end], cuts[end]) = (longest, start) }
         }
       }
       best.append(row)

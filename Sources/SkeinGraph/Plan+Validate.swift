@@ -22,6 +22,12 @@ extension Plan {
     for buffer in held where !device.contains(buffer) {
       throw GraphError(.invalidPlan, "\(buffer) lies outside its region", at: device.device.name)
     }
+    for region in [Region.weights, .cache] {
+      let inOrder = held.filter { $0.region == region }.sorted { $0.offset < $1.offset }
+      for (first, second) in zip(inOrder, inOrder.dropFirst()) where first.overlaps(second) {
+        throw GraphError(.invalidPlan, "\(first) and \(second) overlap", at: device.device.name)
+      }
+    }
     // What each live buffer holds.
     var contents: [(buffer: Buffer, node: NodeID)] = []
     func holds(_ buffer: Buffer, _ node: NodeID) -> Bool {
@@ -29,8 +35,12 @@ extension Plan {
     }
     for (place, step) in device.steps.enumerated() {
       if !device.contains(step.result) { throw fail(step, "its result lies outside its region") }
+      if device.inputs.all.contains(where: { $0.overlaps(step.result) }) {
+        throw fail(step, "its result lies where the pass has its inputs")
+      }
       switch step.kind {
       case .compute:
+        if step.inputs.count != graph[step.node].inputs.count { throw fail(step, "lacks inputs") }
         for (input, buffer) in zip(graph[step.node].inputs, step.inputs) where !holds(buffer, input) {
           throw fail(step, "step \(place) reads \(graph[input].name) where it is not")
         }
@@ -39,6 +49,8 @@ extension Plan {
           devices[from.device].steps.indices.contains(from.step)
         else { throw fail(step, "copies from a step that does not exist") }
         let made = devices[from.device].steps[from.step]
+        // Meanwhile the device may work on another pass, which has the same scratch memory.
+        if limits.passesInFlight > 1 { contents.removeAll { $0.buffer.region == .scratch } }
         if made.node != step.node || made.result != source || !made.isAwaited || source.region != .pass {
           throw fail(step, "copies from a step that does not keep its result")
         }

@@ -4,6 +4,8 @@ import SkeinTensor
 public struct PlanLimits: Hashable, Sendable {
   /// The most tokens in one pass; a longer prompt is cut into passes.
   public var tokensPerPass: Int
+  /// The tokens below which a batch is not cut finer to keep several devices busy.
+  public var leastPassTokens: Int
   /// The most tokens in one pass whose logits are wanted.
   public var outputsPerPass: Int
   /// Passes in flight at once; at least the number of devices keeps all of them busy in prefill.
@@ -17,10 +19,12 @@ public struct PlanLimits: Hashable, Sendable {
 
   /// Limits of a plan.
   public init(
-    tokensPerPass: Int = 256, outputsPerPass: Int = 1, passesInFlight: Int = 1, contextTokens: Int = 4096,
+    tokensPerPass: Int = 256, leastPassTokens: Int = 32, outputsPerPass: Int = 1, passesInFlight: Int = 1,
+    contextTokens: Int = 4096,
     sequenceCount: Int = 1, cachePageTokens: Int = 64
   ) {
     self.tokensPerPass = tokensPerPass
+    self.leastPassTokens = leastPassTokens
     self.outputsPerPass = outputsPerPass
     self.passesInFlight = passesInFlight
     self.contextTokens = contextTokens
@@ -191,6 +195,20 @@ public struct Plan: Hashable, Sendable {
   public var limits: PlanLimits
   /// In the order of `placement.devices`.
   public var devices: [DevicePlan]
+
+  /// Tokens of each pass of a batch of `count`: all passes about the same.
+  ///
+  /// On one device a pass is as large as it may be. On several, a batch is cut finely enough that the first
+  /// and last passes, when some devices have nothing to do, are a small part of it; below
+  /// `limits.leastPassTokens` a pass reads more weights than it saves waiting.
+  public func passTokens(for count: Int) -> Int {
+    var size = limits.tokensPerPass
+    if devices.count > 1, limits.passesInFlight > 1 {
+      size = min(size, max(limits.leastPassTokens, (count + 8 * devices.count - 1) / (8 * devices.count)))
+    }
+    let passes = max((count + size - 1) / size, 1)
+    return max((count + passes - 1) / passes, 1)
+  }
 
   /// Bytes that the device at `index` holds.
   public func byteCount(device index: Int) -> Int { devices[index].byteCount(limits: limits) }

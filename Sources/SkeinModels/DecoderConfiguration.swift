@@ -71,7 +71,7 @@ extension DecoderConfiguration {
     }
     let headWidth = width / heads
     keyWidth = try reader.optionalSize("attention.key_length") ?? headWidth
-    valueWidth = try reader.optionalSize("attention.value_length") ?? keyWidth
+    valueWidth = try reader.optionalSize("attention.value_length") ?? headWidth
     guard keyWidth > 0, valueWidth > 0 else {
       throw reader.error(.invalidConfiguration, "heads are empty", at: "attention.key_length")
     }
@@ -99,6 +99,11 @@ extension DecoderConfiguration {
         throw ModelError(
           .wrongShape, "must hold \(dimensions / 2) factors above zero", path: reader.path,
           place: "rope_freqs.weight")
+      }
+      if let kind = try reader.word("rope.scaling.type"), kind != "none" {
+        throw reader.error(
+          .unsupported, "is \"\(kind)\" beside rope_freqs.weight; one or the other is supported",
+          at: "rope.scaling.type")
       }
       return .perFrequency(factors: factors)
     }

@@ -53,6 +53,13 @@ public struct ModelDefinition: Sendable {
 
   private static func bind(_ graph: Graph, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
     let path = checkpoint.metadata.path
+    let known = Set(graph.weights.map(\.name.ggufName)).union(tensorsThatAreRead)
+    if let unknown = checkpoint.tensors.first(where: { !known.contains($0.name) }) {
+      throw ModelError(
+        .unsupported,
+        "the model of this architecture has no such weight; leaving it out would give wrong results",
+        path: path, place: unknown.name)
+    }
     return try graph.weights.map { weight in
       let name = weight.name.ggufName
       guard let tensor = checkpoint.tensor(named: name) else {
@@ -73,6 +80,9 @@ public struct ModelDefinition: Sendable {
       return tensor
     }
   }
+
+  /// Tensors that are no weights of a node: the factors of rotation frequencies.
+  private static let tensorsThatAreRead = ["rope_freqs.weight"]
 
   /// Edits between two words (Levenshtein), for naming the nearest match. Words are short.
   private static func distance(_ a: String, _ b: String) -> Int {

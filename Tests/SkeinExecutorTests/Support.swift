@@ -39,7 +39,7 @@ struct Runner {
   /// The logits of the batch's outputs, row after row.
   func logits(_ batch: Batch) throws -> [Float] {
     var values = [Float](repeating: .nan, count: batch.outputs.count * vocabulary)
-    try values.withUnsafeMutableBufferPointer { try executor.execute(batch, logits: $0) }
+    _ = try values.withUnsafeMutableBufferPointer { try executor.execute(batch, logits: $0) }
     return values
   }
 

@@ -57,6 +57,24 @@ struct TestLayout: DeviceLayout {
     #expect(layers == [[0, 1], [2, 3]])
   }
 
+  @Test func fasterDevicesGetMoreLayers() {
+    let placement = Placement.layerSplit(of: graph, over: devices(2), speeds: [3, 1]) { _ in 1 }
+    let layers = graph.nodes.filter { $0.name.role == .query }.map { placement.device(of: $0.id) }
+    #expect(layers == [0, 0, 0, 1])
+  }
+
+  @Test func passesOfABatchAreAboutTheSame() throws {
+    let one = try plan(layerSplit(1))
+    let two = try plan(layerSplit(2))
+    #expect(one.passTokens(for: 17) == 9 && one.passTokens(for: 16) == 16 && one.passTokens(for: 1) == 1)
+    var fine = limits
+    fine.leastPassTokens = 4
+    // Sixteen passes for two devices, none below four tokens.
+    #expect(try plan(layerSplit(2), fine).passTokens(for: 128) == 8)
+    #expect(try plan(layerSplit(2), fine).passTokens(for: 20) == 4)
+    #expect(two.passTokens(for: 33) == 11)
+  }
+
   @Test func devicesWithoutALayerAreLeftOut() {
     #expect(layerSplit(7).devices == devices(4))
   }
@@ -68,18 +86,22 @@ struct TestLayout: DeviceLayout {
         Double(Int.random(in: 1...20, using: &generator))
       }
       let parts = Int.random(in: 1...costs.count, using: &generator)
-      let runs = Placement.contiguousSplit(of: costs, into: parts)
+      let speeds = (0..<parts).map { _ in Double(Int.random(in: 1...4, using: &generator)) }
+      let runs = Placement.contiguousSplit(of: costs, speeds: speeds, into: parts)
       #expect(runs == runs.sorted() && Set(runs) == Set(0..<parts))
       var sums = [Double](repeating: 0, count: parts)
-      for (cost, run) in zip(costs, runs) { sums[run] += cost }
-      #expect(sums.max()! == bruteForce(costs[...], parts))
+      for (cost, run) in zip(costs, runs) { sums[run] += cost / speeds[run] }
+      #expect(abs(sums.max()! - bruteForce(costs[...], speeds[...])) < 1e-9)
     }
   }
 
-  private func bruteForce(_ costs: ArraySlice<Double>, _ parts: Int) -> Double {
-    if parts == 1 { return costs.reduce(0, +) }
-    return (1...(costs.count - parts + 1)).map { count in
-      max(costs.prefix(count).reduce(0, +), bruteForce(costs.dropFirst(count), parts - 1))
+  private func bruteForce(_ costs: ArraySlice<Double>, _ speeds: ArraySlice<Double>) -> Double {
+    let speed = speeds.first!
+    if speeds.count == 1 { return costs.reduce(0) { $0 + $1 / speed } }
+    return (1...(costs.count - speeds.count + 1)).map { count in
+      max(
+        costs.prefix(count).reduce(0) { $0 + $1 / speed },
+        bruteForce(costs.dropFirst(count), speeds.dropFirst()))
     }.min()!
   }
 
@@ -192,6 +214,20 @@ struct TestLayout: DeviceLayout {
       plan.devices[0].steps[index].result.region = target.region
       plan.devices[0].steps[index].result.offset = target.offset
     }
+    expectFound("scratch memory is used across a wait") { plan in
+      // The first copy's result and what came before it would not survive another pass.
+      let device = plan.devices[1]
+      let copy = device.steps.firstIndex { $0.waits }!
+      plan.devices[1].steps.swapAt(copy, copy + 1)
+    }
+    expectFound("weights overlap") {
+      $0.devices[0].weights[1].buffer.offset = $0.devices[0].weights[0].buffer.offset
+    }
+    expectFound("a result overwrites the inputs of its pass") { plan in
+      let step = plan.devices[0].steps.firstIndex { $0.isAwaited }!
+      plan.devices[0].steps[step].result.offset = 0
+    }
+    expectFound("an input is missing") { $0.devices[0].steps[4].inputs.removeLast() }
     expectFound("two devices wait for each other") { plan in
       let step = plan.devices[1].steps.firstIndex { $0.waits }!
       guard case .copy(_, let source) = plan.devices[1].steps[step].kind else { return }

@@ -105,6 +105,19 @@ import Testing
     #expect(try #require(generation.report).stop == .cancelled)
   }
 
+  @Test func endingTheIterationStopsTheGeneration() async throws {
+    var options = GenerationOptions()
+    options.maximumTokenCount = 120
+    options.ignoresEndOfGeneration = true
+    let generation = model.generate(tokens: [1, 2, 3], options: options)
+    for try await _ in generation { break }
+    // Jobs are served in order: when this one is done, the generation is too.
+    try await model.reset()
+    let report = try #require(generation.report)
+    #expect(report.stop == .cancelled || report.tokens.count == 120)
+    #expect(report.decodedTokenCount == max(report.tokens.count - 1, 0) || report.stop == .cancelled)
+  }
+
   @Test func perplexityIsThatOfTheLogits() async throws {
     let tokens = (0..<100).map { Int32($0 * 13 % 270 + 3) }
     let width = model.definition.graph.vocabularySize

@@ -13,7 +13,7 @@ import Testing
     var counts = [Int](repeating: 0, count: logits.count)
     for _ in 0..<draws {
       var copy = logits
-      counts[Int(copy.withUnsafeMutableBufferPointer { sampler.sample($0) })] += 1
+      counts[Int(copy.withUnsafeMutableBufferPointer { try! sampler.sample($0) })] += 1
     }
     return counts
   }
@@ -67,7 +67,7 @@ import Testing
     var sampler = Sampler(options)
     func next(_ logits: [Float]) -> Int32 {
       var copy = logits
-      return copy.withUnsafeMutableBufferPointer { sampler.sample($0) }
+      return copy.withUnsafeMutableBufferPointer { try! sampler.sample($0) }
     }
     #expect(next([4, 3, -1]) == 0)
     sampler.accept(0)
@@ -85,13 +85,39 @@ import Testing
     #expect(next([4, 3, -1]) == 0)
   }
 
-  @Test func brokenLogitsDoNotTrap() {
-    for values in [[Float.nan, .nan], [-.infinity, -.infinity], [.infinity, 1], [.nan, 1, 2]] as [[Float]] {
+  @Test func brokenLogitsAreAnErrorNotNoise() {
+    for values in [
+      [Float.nan, .nan], [-.infinity, -.infinity], [.infinity, 1], [.nan, 1, 2], [2, 1, .nan],
+    ] as [[Float]] {
       for temperature in [Float(0), 1] {
-        let counts = counts(values, draws: 5) { $0.temperature = temperature }
-        #expect(counts.reduce(0, +) == 5)
+        var options = SamplingOptions()
+        options.temperature = temperature
+        var sampler = Sampler(options)
+        var copy = values
+        #expect(throws: SkeinError.self) {
+          try copy.withUnsafeMutableBufferPointer { try sampler.sample($0) }
+        }
       }
     }
+    // Tokens that a model rules out altogether are no fault.
+    #expect(counts([-.infinity, 1], draws: 5) { _ in } == [0, 5])
+  }
+
+  @Test func aLargeKIsTheSameAsAll() {
+    let values = (0..<3000).map { Float($0 * 7919 % 3000) / 300 }
+    let all = counts(values, draws: 2000) { $0.topK = 0 }
+    #expect(counts(values, draws: 2000) { $0.topK = 3000 } == all)
+    let some = counts(values, draws: 2000) { $0.topK = 300 }
+    let kept = Set(values.indices.sorted { values[$0] > values[$1] }.prefix(300))
+    #expect(
+      some.indices.allSatisfy { some[$0] == 0 || kept.contains($0) } && some.filter { $0 > 0 }.count > 150)
+  }
+
+  @Test func nothingIsCutWhereAllIsKept() {
+    // One token far above a hundred thousand that are each unlikely and together are not.
+    let values = [0] + [Float](repeating: -17.3, count: 100_000)
+    let first = counts(values, draws: 200) { $0.temperature = 3 }[0]
+    #expect(first < 10)
   }
 
   @Test func senselessOptionsAreNamed() {

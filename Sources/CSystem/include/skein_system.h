@@ -40,7 +40,8 @@ void skein_team_destroy(skein_team *team);
 void *skein_memory_reserve(size_t bytes);
 void skein_memory_release(void *memory, size_t bytes);
 
-// Bytes of memory that the operating system could give out now without swapping; 0 where it does not say.
+// Bytes of memory that the operating system could give to this process now without swapping, within the limits
+// of its control groups (containers); 0 where it does not say.
 uint64_t skein_memory_available(void);
 
 // A hint that the processor is spinning.

@@ -18,7 +18,7 @@ package final class HostThread: @unchecked Sendable {
   private var isJoined = false
 
   /// Starts a thread that runs `body`.
-  package init(_ body: @escaping @Sendable () -> Void) throws(ExecutorError) {
+  package init(_ body: @escaping @Sendable () -> Void) throws(DeviceError) {
     let box = Unmanaged.passRetained(Body(body))
     #if canImport(Darwin)
       var started: pthread_t?
@@ -37,7 +37,7 @@ package final class HostThread: @unchecked Sendable {
       }, box.toOpaque())
     guard code == 0 else {
       box.release()
-      throw ExecutorError(.stopped, "cannot start a thread: \(String(cString: strerror(code)))")
+      throw DeviceError(.failed, "cannot start a thread: \(String(cString: strerror(code)))", device: "host")
     }
     #if canImport(Darwin)
       handle = started!
@@ -55,6 +55,17 @@ package final class HostThread: @unchecked Sendable {
     pthread_join(handle, nil)
   }
 
+  /// Runs `body` on a thread of its own and waits for it.
+  package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    let outcome = Outcome<Value>()
+    try HostThread { outcome.result.withLock { $0 = Result(catching: body) } }.join()
+    return try outcome.result.withLock { $0! }.get()
+  }
+
+  private final class Outcome<Value: Sendable>: Sendable {
+    let result = Mutex<Result<Value, any Error>?>(nil)
+  }
+
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -63,10 +74,11 @@ package final class HostThread: @unchecked Sendable {
 
 /// A lock, and a way to wait for what it guards to change.
 ///
-/// Waiting spins first: between the layers of two devices the next change is microseconds away, and a
-/// sleeping thread takes tens of them to wake.
+/// Workers spin before they sleep: between the layers of two devices the next change is microseconds away,
+/// and a sleeping thread takes tens of them to wake. Others sleep at once: a thread that spins beside the
+/// workers takes a core from them (decoding a small model was half as fast).
 package final class Monitor: @unchecked Sendable {
-  private static let spins = 4000
+  package static let workerSpins = 4000
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let version = Atomic<Int>(0)
@@ -102,13 +114,15 @@ package final class Monitor: @unchecked Sendable {
   }
 
   /// Runs `body` under the lock, again after every change, until it gives a value.
+  ///
+  /// - Parameter spins: how often to look again before sleeping.
   @inline(__always)
-  package func await<Result>(_ body: () -> Result?) -> Result {
+  package func await<Result>(spins most: Int = 0, _ body: () -> Result?) -> Result {
     while true {
       let seen = version.load(ordering: .acquiring)
       if let result = locked(body) { return result }
       var spins = 0
-      while version.load(ordering: .acquiring) == seen, spins < Monitor.spins {
+      while version.load(ordering: .acquiring) == seen, spins < most {
         skein_spin_hint()
         spins += 1
       }
