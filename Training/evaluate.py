@@ -62,7 +62,7 @@ def file_perplexity(model: Model, tokens: list[int], halves: bool, window: int =
     return math.exp(losses.mean().item()), len(losses)
 
 
-def write_story(model: Model, tokenizer: Tokenizer, prompt: str, seed: int, temperature: float = 0.7, top: float = 0.95) -> str:
+def write_story(model: Model, tokenizer: Tokenizer, prompt: str, seed: int, temperature: float = 0.5, top: float = 0.95) -> str:
     """Samples from the fewest tokens that together have the probability `top`."""
     generator = torch.Generator().manual_seed(seed)
     tokens = [BEGIN] + tokenizer.encode(prompt).ids

@@ -127,7 +127,9 @@ def attention(c: Config, weights: Weights, block: str, x: Tensor, table: tuple[T
         k_nope, v = heads(F.linear(latent, weights[block + "attn_kv_b.weight"]), c.heads).split([c.nope_width, c.value_width], dim=-1)
         q = torch.cat((q_nope, rotate(q_rope, table)), dim=-1)
         k = torch.cat((k_nope, rotate(heads(k_rope, 1), table).expand(-1, c.heads, -1, -1)), dim=-1)
-    mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    # The fast attention kernel wants values as wide as keys; without the zeros, training takes 1.5 times as long.
+    width = v.shape[-1]
+    mixed = F.scaled_dot_product_attention(q, k, F.pad(v, (0, q.shape[-1] - width)), is_causal=True)[..., :width]
     return F.linear(mixed.transpose(1, 2).flatten(2), weights[block + "attn_output.weight"])
 
 

@@ -39,10 +39,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--stories", type=int, default=60000)
     parser.add_argument("--heldout-text", type=Path)
+    parser.add_argument("--tokenizer", type=Path, help="one made before, to be used again")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
 
-    tokenizer = train_tokenizer(story(f"tokenizer/{i}") for i in range(8000))
+    if arguments.tokenizer:
+        tokenizer = Tokenizer.from_file(str(arguments.tokenizer))
+    else:
+        tokenizer = train_tokenizer(story(f"tokenizer/{i}") for i in range(8000))
     assert tokenizer.get_vocab_size() == VOCABULARY
     tokenizer.save(str(arguments.out / "tokenizer.json"))
 

@@ -110,15 +110,26 @@ def load_plots(path: Path) -> list[Plot]:
 PLOTS = load_plots(Path(__file__).with_name("stories_plots.txt"))
 
 
+# Chosen so that well-known beginnings have a story.
+CASTS: dict[str, int] = {"lost": 2709, "storm": 1, "stuck": 1, "snow": 127, "moon": 37, "bridge": 1, "sleep": 2, "paint": 1, "boast": 4, "trip": 1, "baby": 2, "tooth": 1, "tent": 183, "fish": 1, "sand": 1, "crumbs": 1, "laugh": 6, "rainbox": 1, "book": 1, "bees": 5, "shadow": 2, "apples": 38, "hat": 2, "fireflies": 2, "smallest": 3, "thief": 3, "icecream": 2}
+
+
 class Story:
     """One story being told: the random choices made so far and the names bound by them."""
 
     def __init__(self, seed: int | str):
         self.random = random.Random(seed)
+        # The cast and the things of a plot are always the same, so that a model of a few million
+        # parameters can keep them apart; how they are told is free.
+        self.plot = self.random.choice(PLOTS)
+        self.cast_random = random.Random(f"cast/{self.plot.name}/{CASTS.get(self.plot.name, 0)}")
         self.names: dict[str, str] = {}
 
     def choose(self, text: str) -> str:
         return self.random.choice(options(text))
+
+    def choose_cast(self, text: str) -> str:
+        return self.cast_random.choice(options(text))
 
     def bind_pronouns(self, key: str, gender: str) -> None:
         prefix = "" if key == "h" else key
@@ -127,19 +138,19 @@ class Story:
 
     def cast(self, key: str, group: str, taken: set[str], named: bool) -> None:
         """Binds a hero (`h`) or a friend (`f`, `g`): name, first mention, form of address, pronouns."""
-        gender = self.random.choice(["he", "she"])
+        gender = self.cast_random.choice(["he", "she"])
         if group == "child":
-            name = self.random.choice([n for n in (BOYS if gender == "he" else GIRLS) if n not in taken])
+            name = self.cast_random.choice([n for n in (BOYS if gender == "he" else GIRLS) if n not in taken])
             kind = "boy" if gender == "he" else "girl"
             address = name
-            first = self.random.choice(["{his} friend " + name] * 3 + ["{his} best friend " + name])
-            stranger = self.choose(f"little {kind} / {kind} with a red scarf / {kind} with a blue hat") if key == "g" else self.choose("girl / boy")
+            first = self.cast_random.choice(["{his} friend " + name] * 3 + ["{his} best friend " + name])
+            stranger = self.choose_cast(f"little {kind} / {kind} with a red scarf / {kind} with a blue hat") if key == "g" else self.choose_cast("girl / boy")
         else:
-            kind = self.random.choice([k for k in ANIMALS if k not in taken])
-            name = self.random.choice([n for n in (ANIMAL_BOYS if gender == "he" else ANIMAL_GIRLS) if n not in taken])
+            kind = self.cast_random.choice([k for k in ANIMALS if k not in taken])
+            name = self.cast_random.choice([n for n in (ANIMAL_BOYS if gender == "he" else ANIMAL_GIRLS) if n not in taken])
             address = name
-            first = self.random.choice([f"{name} the {kind}", f"{name} the {kind}", "{his} friend " + name + f" the {kind}"])
-            stranger = self.choose(f"little {kind} / young {kind} / shy little {kind}")
+            first = self.cast_random.choice([f"{name} the {kind}", f"{name} the {kind}", "{his} friend " + name + f" the {kind}"])
+            stranger = self.choose_cast(f"little {kind} / young {kind} / shy little {kind}")
             if not named:
                 name, address = (f"the little {kind}", f"little {kind}") if key == "h" else (f"the {kind}", kind)
                 first = "{his} friend " + name
@@ -150,36 +161,36 @@ class Story:
 
     def cast_elders(self, group: str) -> None:
         """Binds a parent (`p`), a wise elder (`e`) and a grumpy one (`o`)."""
-        kin, address, gender = self.choose(PARENTS).split(":")
+        kin, address, gender = self.choose_cast(PARENTS).split(":")
         self.names |= {"p": f"{self.names['his']} {kin}", "pv": address}
-        self.names["fp"] = f"{self.names['fhis']} {self.choose('mother / father')}"
+        self.names["fp"] = f"{self.names['fhis']} {self.choose_cast('mother / father')}"
         self.bind_pronouns("p", gender)
         pools = (CHILD_ELDERS, CHILD_GRUMPS) if group == "child" else (ANIMAL_ELDERS, ANIMAL_GRUMPS)
         for key, pool in zip("eo", pools):
-            name, gender = self.choose(pool).split(":")
+            name, gender = self.choose_cast(pool).split(":")
             while name in (self.names["hk"], self.names["fk"], self.names["gk"]):
-                name, gender = self.choose(pool).split(":")
+                name, gender = self.choose_cast(pool).split(":")
             if group == "child":
                 later, first = name, "old " + name
             else:
-                later = f"the {self.choose(f'{name} / old {name}')}"
-                first = f"the {self.choose('wise old / old / wise')} {name}" if key == "e" else f"an old {name}"
+                later = f"the {self.choose_cast(f'{name} / old {name}')}"
+                first = f"the {self.choose_cast('wise old / old / wise')} {name}" if key == "e" else f"an old {name}"
             self.names |= {key: later, key + "v": name, key + "i": first}
             self.bind_pronouns(key, gender)
 
     def intro(self, group: str, named: bool) -> str:
         """A sentence or two that present the hero."""
-        kind, trait = self.names["hk"], self.choose(TRAITS)
-        home = self.choose(CHILD_HOMES if group == "child" else ANIMAL_HOMES)
+        kind, trait = self.names["hk"], self.choose_cast(TRAITS)
+        home = self.choose_cast(CHILD_HOMES if group == "child" else ANIMAL_HOMES)
         what = f"a~ {trait if named else 'little'} {kind}"
-        who = f"{what} {self.choose('named {h} / named {h} / called {h}')}" if named else what
+        who = f"{what} {self.choose_cast('named {h} / named {h} / called {h}')}" if named else what
         plain = f"{{h}} was {what} who lived {home}. / {{h}} was {what}." if named else f"A little {kind} lived {home}."
         first = self.choose(f"""Once upon a time, there was {who} who lived {home}. / Once upon a time, there was {who}. {{He}} lived {home}.
             / Once upon a time, {home}, there lived {who}. / Once upon a time, {who} lived {home}. / Once upon a time, there was {who}.
             / Once upon a time, there was {who}. / There once was {who} who lived {home}. / {home}, there lived {who}.
             / Once there was {who} who lived {home}. / Long ago, {who} lived {home}. / A long time ago, there was {who}. / {plain}""")
-        looks = self.choose(CHILD_LOOKS) if group == "child" else ANIMALS[kind]
-        hobby = self.choose(HOBBIES)
+        looks = self.choose_cast(CHILD_LOOKS) if group == "child" else ANIMALS[kind]
+        hobby = self.choose_cast(HOBBIES)
         name = "{h}" if self.random.random() < 0.5 else "{He}"
         more = self.random.choice(["", "", f"{name} had {looks}.", f"{name} loved {hobby}.", f"{name} loved {hobby}.",
                                    f"{name} had {looks}, and {{he}} loved {hobby}.", f"Everyone liked {name.lower()}." if name == "{h}" else ""])
@@ -223,21 +234,21 @@ class Story:
         raise KeyError(name)
 
     def tell(self) -> str:
-        plot = self.random.choice(PLOTS)
-        group = self.random.choice(plot.groups)
-        named = group == "child" or "{hn}" in plot.text or self.random.random() < 0.75
+        plot = self.plot
+        group = self.cast_random.choice(plot.groups)
+        named = group == "child" or "{hn}" in plot.text or self.cast_random.random() < 0.75
         taken: set[str] = set()
         self.cast("h", group, taken, named)
-        self.cast("f", group, taken, group == "child" or self.random.random() < 0.85)
+        self.cast("f", group, taken, group == "child" or self.cast_random.random() < 0.85)
         self.cast("g", group, taken, True)
         self.cast_elders(group)
         self.names["a_child"] = f"a {self.names['fk']}"
-        places = self.random.sample(options(CHILD_PLACES if group == "child" else ANIMAL_PLACES), 2)
-        looks, plays = self.random.sample(options(LOOK), 4), self.random.sample(options(PLAY), 2)
+        places = self.cast_random.sample(options(CHILD_PLACES if group == "child" else ANIMAL_PLACES), 2)
+        looks, plays = self.cast_random.sample(options(LOOK), 4), self.cast_random.sample(options(PLAY), 2)
         self.names |= {"place": places[0], "place2": places[1], "play1": plays[0], "play2": plays[1]}
         self.names |= {f"look{i + 1}": look for i, look in enumerate(looks)}
         for names, rows in plot.choices:
-            self.names |= dict(zip(names, self.random.choice(rows)))
+            self.names |= dict(zip(names, self.cast_random.choice(rows)))
         lines = [line for line in plot.text.splitlines() if not line.startswith("? ") or self.random.random() < 0.5]
         text = "\n".join(line.removeprefix("? ") for line in lines)
         asked = "intro" if text.startswith("{intro}") else "start"

@@ -17,33 +17,45 @@ import torch.nn.functional as F
 
 import model as m
 
-BEGIN = 0  # The id of <s>.
+BEGIN, END = 0, 1
 
 
 class Batches:
-    """Rows that begin with a story and go on with the next ones until the context is full."""
+    """Batches of whole stories of like length, each in a row of its own, so that a story never sees
+    the names of another one."""
 
     def __init__(self, path: Path, context: int, rows: int, seed: int):
-        self.tokens = numpy.fromfile(path, dtype=numpy.uint16)
-        starts = numpy.flatnonzero(self.tokens == BEGIN)
-        self.starts = starts[starts + context + 1 <= len(self.tokens)]
-        self.context, self.rows = context, rows
+        tokens = numpy.fromfile(path, dtype=numpy.uint16).astype(numpy.int64)
+        stories = numpy.split(tokens, numpy.flatnonzero(tokens == BEGIN)[1:])
+        self.stories = [story for story in stories if len(story) <= context + 1]
+        self.rows = rows
         self.random = numpy.random.default_rng(seed)
-        self.queue: list[int] = []
+        self.order: list[int] = []
+        self.queue: list[list[numpy.ndarray]] = []
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
-        if len(self.queue) < self.rows:
-            # Every second story begins a row, since a row holds about two; the odd and the even ones
-            # take turns from one pass to the next.
-            self.queue = self.random.permutation(self.starts[self.random.integers(2)::2]).tolist()
-        rows = numpy.stack([self.tokens[start:start + self.context + 1] for start in (self.queue.pop() for _ in range(self.rows))])
-        tokens = torch.from_numpy(rows.astype(numpy.int64))
-        return tokens[:, :-1], tokens[:, 1:]
+        if not self.queue:
+            if len(self.order) < 16 * self.rows:
+                self.order = self.random.permutation(len(self.stories)).tolist()
+            group = sorted((self.stories[self.order.pop()] for _ in range(16 * self.rows)), key=len)
+            self.queue = [group[i:i + self.rows] for i in range(0, len(group), self.rows)]
+            self.random.shuffle(self.queue)
+        batch = self.queue.pop()
+        length = max(len(story) for story in batch)
+        x = numpy.full((self.rows, length - 1), END)
+        y = numpy.full((self.rows, length - 1), -100)  # Not counted by cross_entropy.
+        for row, story in enumerate(batch):
+            x[row, :len(story) - 1], y[row, :len(story) - 1] = story[:-1], story[1:]
+        return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def sliced(table: tuple[torch.Tensor, torch.Tensor], length: int) -> tuple[torch.Tensor, ...]:
+    return tuple(part[:length] for part in table)
 
 
 def heldout_loss(config: m.Config, weights: m.Weights, table: tuple, batches: list) -> float:
     with torch.no_grad():
-        losses = [F.cross_entropy(m.forward(config, weights, x, table)[0].flatten(0, 1), y.flatten()).item() for x, y in batches]
+        losses = [F.cross_entropy(m.forward(config, weights, x, sliced(table, x.shape[1]))[0].flatten(0, 1), y.flatten()).item() for x, y in batches]
     return sum(losses) / len(losses)
 
 
@@ -53,7 +65,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--rows", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--balance", type=float, default=0.01, help="weight of the experts' balance loss")
     parser.add_argument("--save-minutes", type=float, default=3)
@@ -78,7 +90,7 @@ def main() -> None:
     table = m.rope_table(config, config.context)
     batches = Batches(arguments.data / "train.bin", config.context, arguments.rows, arguments.seed)
     heldout = Batches(arguments.data / "heldout.bin", config.context, 8, 0)
-    checks = [heldout.next() for _ in range(2)]
+    checks = [heldout.next() for _ in range(5)]
 
     def save(tokens: int) -> None:
         loss = heldout_loss(config, weights, table, checks)
@@ -86,27 +98,28 @@ def main() -> None:
         m.save(arguments.out, config, weights, tokens=tokens, heldout_loss=loss)
 
     begin = last_save = time.monotonic()
-    seconds, step, mean = arguments.minutes * 60, 0, 0.0
+    seconds, step, tokens, mean = arguments.minutes * 60, 0, before, 0.0
     while (elapsed := time.monotonic() - begin) < seconds:
         progress = elapsed / seconds
         rate = arguments.rate * min((step + 1) / 60, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         x, y = batches.next()
-        logits, balance = m.forward(config, weights, x, table)
+        logits, balance = m.forward(config, weights, x, sliced(table, x.shape[1]))
         loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
         (loss + arguments.balance * balance).backward()
         torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
+        tokens += int((y >= 0).sum())
         mean = loss.item() if step == 1 else 0.95 * mean + 0.05 * loss.item()
         if step % 50 == 0:
             print(f"step {step}  {elapsed:.0f} s  loss {mean:.4f}  balance {balance.item():.3f}  rate {rate:.5f}", flush=True)
         if time.monotonic() - last_save > arguments.save_minutes * 60:
             last_save = time.monotonic()
-            save(before + step * arguments.rows * config.context)
-    save(before + step * arguments.rows * config.context)
+            save(tokens)
+    save(tokens)
 
 
 if __name__ == "__main__":
