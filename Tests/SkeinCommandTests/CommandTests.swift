@@ -57,7 +57,9 @@ import Testing
   }
 
   @Test func perplexityOfRealTextIsLowAndOfNoiseHigh() throws {
-    let story = "Once upon a time, there was a little fox. The fox was happy. \"Hello,\" said the fox.\n"
+    let story = try Command.skein(
+      "run", Command.stories, "-p", "Once upon a time", "-n", "60", "--temperature", "0"
+    ).output
     let real = try Command.skein("perplexity", Command.stories, "--file", "-", "--json", input: story)
     let noise = try Command.skein(
       "perplexity", Command.stories, "--file", "-", "--json", input: "zq xv 93 kjw qqp vvx lkj 77 xz")
