@@ -46,10 +46,12 @@ public final class Model: Sendable {
     let definition = try ModelDefinition(checkpoint)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
     let available = try Model.devices(options)
+    // Devices that share memory hand over for next to nothing.
+    let shareMemory = Set(available.map(\.layout.memoryPool)).count == 1
     let placement = Placement.layerSplit(
       of: definition.graph, over: available.map(\.id),
       speeds: available.map { Double($0.properties.coreCount) },
-      weightBytes: definition.byteCount)
+      mostRounds: shareMemory ? 8 : 1, weightBytes: definition.byteCount)
     let used = Array(available.prefix(placement.devices.count))
     plan = try lower(
       definition.graph, placement, limits: try Model.limits(options, definition, deviceCount: used.count),
@@ -76,7 +78,7 @@ public final class Model: Sendable {
       throw SkeinError(.invalidOption, "a context of \(context) is not within the model's 1...\(longest)")
     }
     let context = options.contextTokens ?? min(longest, LoadOptions.defaultContextTokens)
-    let passes = options.passesInFlight ?? (deviceCount == 1 ? 1 : deviceCount + 1)
+    let passes = options.passesInFlight ?? deviceCount
     return PlanLimits(
       tokensPerPass: min(options.tokensPerPass, context), outputsPerPass: options.outputsPerPass,
       passesInFlight: passes, contextTokens: context, sequenceCount: options.sequenceCount)

@@ -34,9 +34,19 @@ private final class JobQueue: @unchecked Sendable {
   private var jobs: [@Sendable () -> Void] = []
   private var isClosed = false
 
-  func add(_ job: @escaping @Sendable () -> Void) { monitor.change { jobs.append(job) } }
+  func add(_ job: @escaping @Sendable () -> Void) {
+    monitor.change {
+      jobs.append(job)
+      return false
+    }
+  }
 
-  func close() { monitor.change { isClosed = true } }
+  func close() {
+    monitor.change {
+      isClosed = true
+      return false
+    }
+  }
 
   /// The next job, as soon as there is one; nil when there will be none.
   func next() -> (@Sendable () -> Void)? {

@@ -72,26 +72,33 @@ package final class HostThread: @unchecked Sendable {
   }
 }
 
-/// A lock, and a way to wait for what it guards to change.
+/// A lock, and ways to wait for what it guards to change.
 ///
 /// Workers spin before they sleep: between the layers of two devices the next change is microseconds away,
-/// and a sleeping thread takes tens of them to wake. Others sleep at once: a thread that spins beside the
-/// workers takes a core from them (decoding a small model was half as fast).
+/// and a sleeping thread takes tens of them to wake. Whoever waits for the end of it all sleeps at once, on a
+/// condition of its own: a thread that wakes or spins beside the workers takes a core from them (decoding a
+/// small model was half as fast).
 package final class Monitor: @unchecked Sendable {
   package static let workerSpins = 4000
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let progress = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let completion = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let version = Atomic<Int>(0)
+  /// Threads that sleep on `progress`; guarded by the lock. A broadcast to nobody still costs.
+  private var sleeperCount = 0
 
   package init() {
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    pthread_cond_init(progress, nil)
+    pthread_cond_init(completion, nil)
   }
 
   deinit {
-    pthread_cond_destroy(condition)
+    pthread_cond_destroy(completion)
+    pthread_cond_destroy(progress)
     pthread_mutex_destroy(mutex)
-    condition.deallocate()
+    completion.deallocate()
+    progress.deallocate()
     mutex.deallocate()
   }
 
@@ -103,21 +110,27 @@ package final class Monitor: @unchecked Sendable {
     return body()
   }
 
-  /// Runs `body` under the lock, then wakes all that wait.
+  /// Runs `body` under the lock, then wakes all that `await`; where `body` says so, those that
+  /// `awaitCompletion` too.
   @inline(__always)
-  package func change(_ body: () -> Void) {
+  package func change(_ body: () -> Bool) {
     locked {
-      body()
+      let completes = body()
       version.add(1, ordering: .releasing)
-      pthread_cond_broadcast(condition)
+      if sleeperCount > 0 { pthread_cond_broadcast(progress) }
+      if completes { pthread_cond_broadcast(completion) }
     }
   }
 
   /// Runs `body` under the lock, again after every change, until it gives a value.
   ///
-  /// - Parameter spins: how often to look again before sleeping.
+  /// - Parameters:
+  ///   - spins: how often to look again before sleeping.
+  ///   - yielding: while it says so, look again without sleeping, letting others have the core in between.
   @inline(__always)
-  package func await<Result>(spins most: Int = 0, _ body: () -> Result?) -> Result {
+  package func await<Result>(
+    spins most: Int = 0, yielding: () -> Bool = { false }, _ body: () -> Result?
+  ) -> Result {
     while true {
       let seen = version.load(ordering: .acquiring)
       if let result = locked(body) { return result }
@@ -126,9 +139,23 @@ package final class Monitor: @unchecked Sendable {
         skein_spin_hint()
         spins += 1
       }
+      while version.load(ordering: .acquiring) == seen, yielding() { sched_yield() }
       if version.load(ordering: .acquiring) != seen { continue }
       locked {
-        while version.load(ordering: .relaxed) == seen { pthread_cond_wait(condition, mutex) }
+        sleeperCount += 1
+        while version.load(ordering: .relaxed) == seen { pthread_cond_wait(progress, mutex) }
+        sleeperCount -= 1
+      }
+    }
+  }
+
+  /// Runs `body` under the lock, again after every change that completes something, until it gives a value.
+  @inline(__always)
+  package func awaitCompletion<Result>(_ body: () -> Result?) -> Result {
+    locked {
+      while true {
+        if let result = body() { return result }
+        pthread_cond_wait(completion, mutex)
       }
     }
   }

@@ -36,18 +36,22 @@ final class Loading: @unchecked Sendable {
       if failure == nil { failure = thrown }
       remaining -= 1
       hasFailed = failure != nil
+      return remaining == 0
     }
     return !hasFailed
   }
 
   /// Another worker could not be started.
   func abandon() {
-    monitor.change { if failure == nil { failure = ExecutorError(.stopped, "loading was abandoned") } }
+    monitor.change {
+      if failure == nil { failure = ExecutorError(.stopped, "loading was abandoned") }
+      return false
+    }
   }
 
   /// Returns when all workers are done; throws what the first failure was.
   func wait() throws {
-    let result: Result<Void, any Error> = monitor.await {
+    let result: Result<Void, any Error> = monitor.awaitCompletion {
       guard remaining == 0 else { return nil }
       return failure.map { .failure($0) } ?? .success(())
     }

@@ -1,5 +1,6 @@
 import SkeinDevices
 import SkeinGraph
+import Synchronization
 
 /// The passes in flight, and what each device may do next. The one thing that workers share.
 final class PassQueue: @unchecked Sendable {
@@ -11,6 +12,7 @@ final class PassQueue: @unchecked Sendable {
 
   private let plan: Plan
   private let monitor = Monitor()
+  private let inFlightCount = Atomic<Int>(0)
   // All guarded by the monitor.
   private var inFlight: [Pass] = []
   private var free: [Pass]
@@ -27,7 +29,7 @@ final class PassQueue: @unchecked Sendable {
 
   /// A free pass, as soon as there is one.
   func take() throws(ExecutorError) -> Pass {
-    let result: Result<Pass, ExecutorError> = monitor.await {
+    let result: Result<Pass, ExecutorError> = monitor.awaitCompletion {
       if let failure { return activeCount == 0 ? .failure(failure) : nil }
       // The one that has been free for longest: slots go round in the same order on every run.
       return free.isEmpty ? nil : .success(free.removeFirst())
@@ -36,14 +38,25 @@ final class PassQueue: @unchecked Sendable {
   }
 
   /// A pass that was taken and will not be sent.
-  func giveBack(_ pass: Pass) { monitor.change { free.append(pass) } }
+  func giveBack(_ pass: Pass) {
+    monitor.change {
+      free.append(pass)
+      return true
+    }
+  }
 
   /// Sends a pass on its way.
-  func submit(_ pass: Pass) { monitor.change { inFlight.append(pass) } }
+  func submit(_ pass: Pass) {
+    monitor.change {
+      inFlight.append(pass)
+      inFlightCount.store(inFlight.count, ordering: .relaxed)
+      return false
+    }
+  }
 
   /// Returns when no pass is in flight.
   func drain() throws(ExecutorError) {
-    let result: Result<Void, ExecutorError> = monitor.await {
+    let result: Result<Void, ExecutorError> = monitor.awaitCompletion {
       if let failure { return activeCount == 0 ? .failure(failure) : nil }
       return inFlight.isEmpty ? .success(()) : nil
     }
@@ -55,7 +68,10 @@ final class PassQueue: @unchecked Sendable {
   /// The oldest pass that is ready comes first, and no pass overtakes an older one on a device: a token may
   /// attend to what the pass before it stores.
   func next(device: Int) -> Work? {
-    let result: Work?? = monitor.await(spins: Monitor.workerSpins) {
+    // While a pass is on its way the next step of this device is at most milliseconds off.
+    let result: Work?? = monitor.await(
+      spins: Monitor.workerSpins, yielding: { inFlightCount.load(ordering: .relaxed) > 0 }
+    ) {
       if isStopping || failure != nil { return .some(nil) }
       var bound = plan.devices[device].steps.count
       for pass in inFlight {
@@ -84,7 +100,12 @@ final class PassQueue: @unchecked Sendable {
   /// A device has done the steps of a pass up to `step`, which others await, and goes on.
   ///
   /// The run is not cut there: what it holds in scratch memory would not survive work on another pass.
-  func advance(_ pass: Pass, device: Int, to step: Int) { monitor.change { pass.progress[device] = step } }
+  func advance(_ pass: Pass, device: Int, to step: Int) {
+    monitor.change {
+      pass.progress[device] = step
+      return false
+    }
+  }
 
   /// A device has done a run of steps.
   func complete(_ work: Work, device: Int) {
@@ -93,8 +114,11 @@ final class PassQueue: @unchecked Sendable {
       let pass = work.pass
       pass.progress[device] = work.steps.upperBound
       let isDone = zip(pass.progress, plan.devices).allSatisfy { $0 == $1.steps.count }
-      guard isDone, let place = inFlight.firstIndex(where: { $0 === pass }) else { return }
-      free.append(inFlight.remove(at: place))
+      if isDone, let place = inFlight.firstIndex(where: { $0 === pass }) {
+        free.append(inFlight.remove(at: place))
+        inFlightCount.store(inFlight.count, ordering: .relaxed)
+      }
+      return isDone || failure != nil
     }
   }
 
@@ -103,9 +127,17 @@ final class PassQueue: @unchecked Sendable {
     monitor.change {
       activeCount -= 1
       if failure == nil { failure = error }
+      inFlightCount.store(0, ordering: .relaxed)
+      return true
     }
   }
 
   /// Lets the workers go.
-  func stop() { monitor.change { isStopping = true } }
+  func stop() {
+    monitor.change {
+      isStopping = true
+      inFlightCount.store(0, ordering: .relaxed)
+      return true
+    }
+  }
 }

@@ -1,15 +1,16 @@
 /// Gives every value that a device makes a place in memory.
 ///
-/// A value lives from the step that makes it to the last step that reads it. It goes to the pass's own
+/// A value lives from the step that makes it to the last step that reads it; where another device reads it, to
+/// the first step that cannot begin before that has happened. It goes to the pass's own
 /// region where another device reads it or where it lives across a wait, since the device may work on
 /// another pass meanwhile; all other values share the scratch region between passes. Within a region,
 /// values that do not live at the same time share bytes: the first gap that is large enough is taken.
 ///
 /// - Returns: bytes of the pass and scratch regions.
 func placeValues(
-  _ steps: inout [Step], graph: Graph, limits: PlanLimits, inputBytes: Int
+  _ steps: inout [Step], device: Int, order: HappensBefore, graph: Graph, limits: PlanLimits, inputBytes: Int
 ) -> [Region: Int] {
-  let lives = liveRanges(steps, graph)
+  let lives = liveRanges(steps, device: device, order, graph)
   // Passes keep their inputs in front of their values.
   var arenas: [Region: Arena] = [.pass: Arena(start: inputBytes), .scratch: Arena(start: 0)]
   var place = [Buffer?](repeating: nil, count: graph.nodes.count)
@@ -40,7 +41,9 @@ private struct LiveRange {
 }
 
 /// How long the value of each node lives on a device, by index of the node.
-private func liveRanges(_ steps: [Step], _ graph: Graph) -> [LiveRange] {
+private func liveRanges(
+  _ steps: [Step], device: Int, _ order: HappensBefore, _ graph: Graph
+) -> [LiveRange] {
   var lives = [LiveRange](repeating: LiveRange(), count: graph.nodes.count)
   for (index, step) in steps.enumerated() {
     lives[step.node.index].last = index
@@ -50,8 +53,9 @@ private func liveRanges(_ steps: [Step], _ graph: Graph) -> [LiveRange] {
   let waits = steps.indices.filter { steps[$0].waits }
   for (made, step) in steps.enumerated() where step.kind != .output {
     var life = lives[step.node.index]
-    // Another device reads it at a time that this list does not know: it stays to the end.
-    if step.isAwaited { life.last = steps.count }
+    if step.isAwaited {
+      life.last = max(life.last, order.lastRemoteUse(of: StepReference(device: device, step: made)))
+    }
     life.isShared = step.isAwaited || waits.contains { $0 > made && $0 <= life.last }
     lives[step.node.index] = life
   }

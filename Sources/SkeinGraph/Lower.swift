@@ -18,10 +18,13 @@ public func lower(
   try validate(placement, of: graph, layouts: layouts)
   try validate(limits)
   var steps = makeSteps(graph, placement)
+  let order = try HappensBefore(steps)
   var devices: [DevicePlan] = []
   for device in placement.devices.indices {
     let inputs = InputSlots(limits)
-    let regions = placeValues(&steps[device], graph: graph, limits: limits, inputBytes: inputs.byteCount)
+    let regions = placeValues(
+      &steps[device], device: device, order: order, graph: graph, limits: limits, inputBytes: inputs.byteCount
+    )
     devices.append(
       devicePlan(
         steps: steps[device], inputs: inputs, regions: regions, graph: graph, limits: limits,
@@ -207,6 +210,9 @@ extension Plan {
 }
 
 extension Int {
+  /// The quotient, rounded up.
+  func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+
   /// The least multiple of `unit` that is not below it.
   func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }

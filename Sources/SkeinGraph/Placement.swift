@@ -57,11 +57,19 @@ extension Placement {
   ///
   /// A device that no layer is left for is not in the placement.
   ///
+  /// Where handing over costs little, layers are dealt in several rounds: each device then has several short
+  /// runs of layers, and the next device can begin when a run is done, not when half the model is. With r
+  /// rounds, n passes keep d devices as busy as r * n passes would with one round, and larger passes use a
+  /// processor better. (Interleaved stages: Narayanan and others 2021, arXiv 2104.04473.)
+  ///
   /// - Parameters:
   ///   - speeds: how fast each device is, relative to the others; by default all are equal.
+  ///   - mostRounds: rounds that layers may be dealt in; 1 gives each device one run. As many are taken as the
+  ///     balance allows.
   ///   - weightBytes: bytes of a weight as it is stored.
   public static func layerSplit(
-    of graph: Graph, over devices: [DeviceID], speeds: [Double]? = nil, weightBytes: (WeightID) -> Int
+    of graph: Graph, over devices: [DeviceID], speeds: [Double]? = nil, mostRounds: Int = 1,
+    weightBytes: (WeightID) -> Int
   ) -> Placement {
     var layerBytes = [Double](repeating: 0, count: max(graph.layerCount, 1))
     for node in graph.nodes {
@@ -69,14 +77,59 @@ extension Placement {
       layerBytes[layer] += node.weights.reduce(0) { $0 + Double(weightBytes($1)) }
     }
     let used = Array(devices.prefix(max(graph.layerCount, 1)))
-    let layerDevice = contiguousSplit(
-      of: layerBytes, speeds: speeds ?? [Double](repeating: 1, count: used.count), into: used.count)
+    let usedSpeeds = Array((speeds ?? devices.map { _ in 1 }).prefix(used.count))
+    let layerDevice = dealtSplit(of: layerBytes, speeds: usedSpeeds, mostRounds: mostRounds)
     let shares = graph.nodes.map { node in
       let isBefore = node.op == .embedding
       let device = node.name.layer.map { layerDevice[$0] } ?? (isBefore ? 0 : used.count - 1)
       return [Share(device: device, fraction: 1)]
     }
     return Placement(devices: used, shares: shares)
+  }
+
+  /// Deals `costs` to parts in as many rounds as keep the longest part within 3% of the best single round;
+  /// returns the part of each.
+  static func dealtSplit(of costs: [Double], speeds: [Double], mostRounds: Int) -> [Int] {
+    let single = contiguousSplit(of: costs, speeds: speeds, into: speeds.count)
+    let bound = longestSeconds(costs, single, speeds) * 1.03
+    for rounds in stride(from: min(mostRounds, costs.count / speeds.count), to: 1, by: -1) {
+      let parts = deal(costs, speeds: speeds, rounds: rounds)
+      if longestSeconds(costs, parts, speeds) <= bound { return parts }
+    }
+    return single
+  }
+
+  /// How long the slowest part takes.
+  private static func longestSeconds(_ costs: [Double], _ parts: [Int], _ speeds: [Double]) -> Double {
+    var seconds = [Double](repeating: 0, count: speeds.count)
+    for (cost, part) in zip(costs, parts) { seconds[part] += cost / speeds[part] }
+    return seconds.max() ?? 0
+  }
+
+  /// Deals in rounds of about equal cost. In each round every part takes costs until all it has so far is as
+  /// near as can be to its share of all that was dealt.
+  private static func deal(_ costs: [Double], speeds: [Double], rounds: Int) -> [Int] {
+    let total = costs.reduce(0, +)
+    let speedSum = speeds.reduce(0, +)
+    var parts: [Int] = []
+    var has = [Double](repeating: 0, count: speeds.count)
+    var dealt = 0.0
+    for round in 1...rounds {
+      let end = round == rounds ? .infinity : total * Double(round) / Double(rounds)
+      for part in speeds.indices {
+        let share = min(end, total) * speeds[part] / speedSum
+        let isLast = part == speeds.count - 1
+        while parts.count < costs.count {
+          let cost = costs[parts.count]
+          let wants = isLast ? dealt + cost / 2 < end : has[part] + cost / 2 <= share
+          guard wants else { break }
+          parts.append(part)
+          has[part] += cost
+          dealt += cost
+        }
+      }
+    }
+    return parts
   }
 
   /// Cuts `costs` into `parts` runs, none empty, so that the run that takes longest, its cost divided by the

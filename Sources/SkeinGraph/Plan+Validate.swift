@@ -1,20 +1,20 @@
 extension Plan {
   /// Throws unless the plan can be executed as it is: every node is computed once, every input is in its
-  /// buffer when it is read, copies come from steps that make what they fetch, nothing lies outside its
-  /// region, and devices never wait for each other in a circle.
+  /// buffer when it is read, also by another device, copies come from steps that make what they fetch, nothing
+  /// lies outside its region, and devices never wait for each other in a circle.
   public func validate() throws(GraphError) {
+    let order = try HappensBefore(devices.map(\.steps))
     var computed = [Int](repeating: 0, count: graph.nodes.count)
     for (index, device) in devices.enumerated() {
-      try validate(device, at: index)
+      try validate(device, at: index, order)
       for step in device.steps where step.kind == .compute { computed[step.node.index] += 1 }
     }
     for (node, count) in zip(graph.nodes, computed) where count != 1 {
       throw GraphError(.invalidPlan, "is computed \(count) times", at: node.name.description)
     }
-    try validateOrder()
   }
 
-  private func validate(_ device: DevicePlan, at index: Int) throws(GraphError) {
+  private func validate(_ device: DevicePlan, at index: Int, _ order: HappensBefore) throws(GraphError) {
     func fail(_ step: Step, _ message: String) -> GraphError {
       GraphError(.invalidPlan, message, at: "\(device.device) \(graph[step.node].name)")
     }
@@ -28,8 +28,8 @@ extension Plan {
         throw GraphError(.invalidPlan, "\(first) and \(second) overlap", at: device.device.name)
       }
     }
-    // What each live buffer holds.
-    var contents: [(buffer: Buffer, node: NodeID)] = []
+    // What each live buffer holds, and since which step.
+    var contents: [(buffer: Buffer, node: NodeID, since: Int)] = []
     func holds(_ buffer: Buffer, _ node: NodeID) -> Bool {
       contents.contains { $0.buffer == buffer && $0.node == node }
     }
@@ -58,33 +58,16 @@ extension Plan {
         if !holds(step.result, step.node) { throw fail(step, "hands over what is not there") }
         continue
       }
-      contents.removeAll { $0.buffer.overlaps(step.result) }
-      contents.append((step.result, step.node))
-    }
-    for (place, step) in device.steps.enumerated() where step.isAwaited {
-      if !holds(step.result, step.node) { throw fail(step, "step \(place)'s result is overwritten") }
-    }
-  }
-
-  /// Walks all lists as an executor would: whatever still stands when nothing moves waits in a circle.
-  private func validateOrder() throws(GraphError) {
-    var next = [Int](repeating: 0, count: devices.count)
-    var moved = true
-    while moved {
-      moved = false
-      for (index, device) in devices.enumerated() {
-        while next[index] < device.steps.count {
-          if case .copy(let from, _) = device.steps[next[index]].kind, next[from.device] <= from.step {
-            break
-          }
-          next[index] += 1
-          moved = true
+      let here = StepReference(device: index, step: place)
+      for old in contents where old.buffer.overlaps(step.result) {
+        // Whoever fetches the old value must have done so.
+        let readers = order.readers(of: StepReference(device: index, step: old.since))
+        if readers.contains(where: { !order.isDone($0, before: here) }) {
+          throw fail(step, "overwrites \(graph[old.node].name), which another device may still fetch")
         }
       }
-    }
-    for (index, device) in devices.enumerated() where next[index] < device.steps.count {
-      let step = device.steps[next[index]]
-      throw GraphError(.invalidPlan, "waits in a circle", at: "\(device.device) \(graph[step.node].name)")
+      contents.removeAll { $0.buffer.overlaps(step.result) }
+      contents.append((step.result, step.node, place))
     }
   }
 }

@@ -15,14 +15,18 @@ import Testing
   }
 
   /// The time that a prompt of `count` tokens takes, and then each token after it.
-  private func seconds(stages: Int, passes: Int, tokens count: Int, then decoded: Int = 0) throws -> Double {
+  private func seconds(
+    stages: Int, passes: Int, rounds: Int = 1, tokens count: Int, then decoded: Int = 0
+  ) throws -> Double {
     let recorder = Recorder()
     // A layer takes milliseconds, a copy microseconds, as in models of billions of parameters.
     let rates = NullDevice.Rates(operationsPerSecond: 1e10)
     let devices = (0..<stages).map {
       RecordingDevice(NullDevice(id: DeviceID("d\($0)"), memoryBytes: 1 << 40, rates: rates), recorder)
     }
-    let placement = Placement.layerSplit(of: graph, over: devices.map(\.id)) { graph[$0].shape.elementCount! }
+    let placement = Placement.layerSplit(of: graph, over: devices.map(\.id), mostRounds: rounds) {
+      graph[$0].shape.elementCount!
+    }
     let runner = try Runner(graph, placement, devices, limits(passes: passes))
     var batch = Batch()
     for position in 0..<count { batch.append(1, position: position, wantsLogits: position == count - 1) }
@@ -44,6 +48,16 @@ import Testing
       #expect(
         one / many > 0.93 * ideal && one / many <= Double(stages), "\(stages): \(one / many) of \(ideal)")
     }
+  }
+
+  @Test func shortRunsOfLayersNeedFewerPasses() throws {
+    // Two passes of 32 tokens over two devices: with one run of layers each, a third of the time one device
+    // waits; with four runs, a ninth.
+    let one = try seconds(stages: 1, passes: 1, tokens: 64)
+    let long = try seconds(stages: 2, passes: 2, tokens: 64)
+    let short = try seconds(stages: 2, passes: 2, rounds: 4, tokens: 64)
+    #expect(one / long < 1.36 && one / long > 1.25, "\(one / long)")
+    #expect(one / short > 1.7, "\(one / short)")
   }
 
   @Test func tooFewPassesInFlightStarveALongPipeline() throws {

@@ -63,13 +63,49 @@ struct TestLayout: DeviceLayout {
     #expect(layers == [0, 0, 0, 1])
   }
 
+  @Test func layersAreDealtInRoundsAsFarAsTheBalanceAllows() {
+    var generator = SplitMix64(state: 6)
+    for _ in 0..<200 {
+      let costs = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
+        Double(Int.random(in: 1...9, using: &generator))
+      }
+      let parts = Int.random(in: 1...min(5, costs.count), using: &generator)
+      let speeds = (0..<parts).map { _ in Double(Int.random(in: 1...4, using: &generator)) }
+      let dealt = Placement.dealtSplit(of: costs, speeds: speeds, mostRounds: 8)
+      let single = Placement.contiguousSplit(of: costs, speeds: speeds, into: parts)
+      #expect(dealt.count == costs.count && Set(dealt) == Set(0..<parts))
+      func longest(_ split: [Int]) -> Double {
+        var sums = [Double](repeating: 0, count: parts)
+        for (cost, part) in zip(costs, split) { sums[part] += cost / speeds[part] }
+        return sums.max()!
+      }
+      #expect(longest(dealt) <= 1.03 * longest(single) + 1e-9)
+    }
+    let sixteen = [Double](repeating: 1, count: 16)
+    #expect(Placement.dealtSplit(of: sixteen, speeds: [1, 1], mostRounds: 8) == (0..<16).map { $0 % 2 })
+    #expect(Placement.dealtSplit(of: sixteen, speeds: [1, 1], mostRounds: 1) == (0..<16).map { $0 / 8 })
+  }
+
+  @Test func whatIsSentGivesItsMemoryBackOnceItWasFetched() throws {
+    let deep = TinyGraph.decoder(layerCount: 24)
+    func passBytes(_ rounds: Int) throws -> [Int] {
+      let placement = Placement.layerSplit(of: deep, over: devices(3), mostRounds: rounds) { _ in 1 }
+      let layouts = placement.devices.map { TestLayout(id: $0) }
+      let large = PlanLimits(tokensPerPass: 512, passesInFlight: 3, contextTokens: 512)
+      let plan = try lower(deep, placement, limits: large, layouts: layouts) { _ in .f32 }
+      return plan.devices.map { $0.regionBytes[.pass]! }
+    }
+    // Eight runs of layers a device need no more room for what is sent than two.
+    #expect(try passBytes(8) == passBytes(2))
+  }
+
   @Test func passesOfABatchAreAboutTheSame() throws {
     let one = try plan(layerSplit(1))
     let two = try plan(layerSplit(2))
     #expect(one.passTokens(for: 17) == 9 && one.passTokens(for: 16) == 16 && one.passTokens(for: 1) == 1)
     var fine = limits
     fine.leastPassTokens = 4
-    // Sixteen passes for two devices, none below four tokens.
+    // Sixteen passes for two devices, none much below four tokens, and an even number of them.
     #expect(try plan(layerSplit(2), fine).passTokens(for: 128) == 8)
     #expect(try plan(layerSplit(2), fine).passTokens(for: 20) == 4)
     #expect(two.passTokens(for: 33) == 11)
