@@ -5,7 +5,7 @@
 SWIFT ?= swift
 RELEASE := -c release
 TESTING := $(RELEASE) -Xswiftc -enable-testing
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Examples
 PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
 .PHONY: run test bench build format lint setup oracle clean

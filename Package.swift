@@ -43,6 +43,8 @@ let package = Package(
         "Skein", "SkeinDevices", "SkeinFiles", "SkeinModels", "SkeinText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Built with everything else, so that they keep working.
+    .executableTarget(name: "GenerateExample", dependencies: ["Skein"], path: "Examples/Generate"),
     // Tests mirror Sources.
     .target(
       name: "SkeinTestSupport", dependencies: ["SkeinTensor", "SkeinGraph"], path: "Tests/SkeinTestSupport"),

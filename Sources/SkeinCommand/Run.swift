@@ -26,9 +26,14 @@ struct Run: AsyncParsableCommand {
   var count = 256
   @OptionGroup(title: "Sampling") var sampling: SamplingFlags
   @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @Option(help: ArgumentHelp("A file that says what goes where; not supported yet.", valueName: "file"))
+  var placement: String?
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    if placement != nil {
+      throw ValidationError("--placement: placement files are not supported yet; --devices deals the layers")
+    }
     if count < 1 { throw ValidationError("-n is \(count), must be 1 or more") }
   }
 
