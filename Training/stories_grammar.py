@@ -29,11 +29,17 @@ ANIMALS = {
     "panda": "black ears and a round white belly", "monkey": "long arms and a curly tail",
     "penguin": "a black coat and a white belly", "lion": "golden fur and a loud little roar",
 }
+# An animal of this name is of the same kind in every plot.
+KINDS = {
+    "Rollo": "penguin", "Coco": "beaver", "Milo": "rabbit", "Hazel": "deer", "Bramble": "elephant", "Olive": "lion", "Moss": "bear",
+    "Oliver": "frog", "Otto": "lion", "Tilly": "pony", "Bruno": "panda", "Rusty": "pony", "Gus": "duck", "Poppy": "monkey",
+    "Penny": "otter", "Misty": "duck", "Clover": "lion", "Nell": "dragon", "Dot": "turtle", "Barnaby": "elephant", "Fern": "squirrel",
+    "Willow": "puppy", "Daisy": "mouse", "Pearl": "squirrel", "Luna": "mole", "Biscuit": "badger", "Teddy": "fox",
+    "Felix": "hedgehog", "Pip": "squirrel", "Toby": "lamb",
+}
 CHILD_LOOKS = """curly brown hair and a big smile / red hair and freckles on {his} nose / short black hair and bright eyes
     / a blue coat with big pockets / a yellow raincoat that {he} wore every day / rosy cheeks and a loud, happy laugh
     / a green hat that {he} never took off"""
-HOBBIES = """to explore / to ask questions / to sing / to play outside / to hear stories / to look at the clouds / to climb trees
-    / to splash in puddles / to make people laugh / to find new paths / to collect pretty stones / to help others"""
 TRAITS = """little / little / little / young / kind / curious / brave / cheerful / clever / gentle / playful / quiet / happy / shy
     / friendly / small and curious / kind and gentle / bright and cheerful"""
 
@@ -59,7 +65,7 @@ PLAY = """played tag / flew a kite / played hide and seek / built a castle of sa
     / threw stones into the water / climbed a tree / made crowns of flowers / played with a ball / danced in a circle / built a little dam
     / looked for four-leaf clovers / watched the ants / raced to the fence and back / made boats of leaves"""
 WORDS = {
-    "called": "called / shouted / cried", "shouted": "shouted / cheered / cried", "cried": "cried / yelled",
+    "called": "called / shouted / cried", "shouted": "shouted / cried", "cried": "cried / yelled",
     "whispered": "whispered", "stopped": "stopped / stood still", "quiet": "quiet / small / soft",
     "now": "now / this time", "sunny": "sunny / bright / warm", "grass": "grass / field / hill",
     "sounds": "sounds / noises",
@@ -85,6 +91,7 @@ class Plot:
     groups: list[str]
     # Each choice binds some names, in all stories of the plot, to one of several rows of values.
     choices: list[tuple[list[str], list[list[str]]]]
+    hint: str
     text: str
 
 
@@ -93,7 +100,7 @@ def load_plots(path: Path) -> list[Plot]:
     for block in re.split(r"^== ", path.read_text(), flags=re.M)[1:]:
         header, body = block.split("\n", 1)
         name, groups = header.split(":")
-        choices, text = [], []
+        choices, hint, text = [], "", []
         for line in body.splitlines():
             if line.startswith("let "):
                 left, right = line[4:].split(" = ", 1)
@@ -101,9 +108,11 @@ def load_plots(path: Path) -> list[Plot]:
                 rows = [[part.strip() for part in row.split(" ; ")] for row in right.split(" / ")]
                 assert all(len(row) == len(names) for row in rows), f"{name}: uneven rows: {line}"
                 choices.append((names, rows))
+            elif line.startswith("hint = "):
+                hint = line[7:]
             else:
                 text.append(line)
-        plots.append(Plot(name, groups.split(), choices, "\n".join(text).strip()))
+        plots.append(Plot(name, groups.split(), choices, hint, "\n".join(text).strip()))
     return plots
 
 
@@ -148,6 +157,7 @@ class Story:
         else:
             kind = self.cast_random.choice([k for k in ANIMALS if k not in taken])
             name = self.cast_random.choice([n for n in (ANIMAL_BOYS if gender == "he" else ANIMAL_GIRLS) if n not in taken])
+            kind = KINDS[name] if named else kind
             address = name
             first = self.cast_random.choice([f"{name} the {kind}", f"{name} the {kind}", "{his} friend " + name + f" the {kind}"])
             stranger = self.choose_cast(f"little {kind} / young {kind} / shy little {kind}")
@@ -184,17 +194,19 @@ class Story:
         home = self.choose_cast(CHILD_HOMES if group == "child" else ANIMAL_HOMES)
         what = f"a~ {trait if named else 'little'} {kind}"
         who = f"{what} {self.choose_cast('named {h} / named {h} / called {h}')}" if named else what
-        plain = f"{{h}} was {what} who lived {home}. / {{h}} was {what}." if named else f"A little {kind} lived {home}."
+        looks = self.choose_cast(CHILD_LOOKS) if group == "child" else ANIMALS[kind]
+        hint = f"[{self.plot.hint}]"
+        if self.random.random() < 0.3:
+            return self.choose(f"""Once upon a time, there was {who} who {hint}. / Once upon a time, there was {who}, and {{he}} {hint}.
+                / There was once {who} who {hint}. / There was {who} who {hint}. / Once there was {who} who {hint}.""")
+        plain = f"{{h}} was {what} who lived {home}." if named else f"A little {kind} lived {home}."
         first = self.choose(f"""Once upon a time, there was {who} who lived {home}. / Once upon a time, there was {who}. {{He}} lived {home}.
             / Once upon a time, {home}, there lived {who}. / Once upon a time, {who} lived {home}. / Once upon a time, there was {who}.
-            / Once upon a time, there was {who}. / There once was {who} who lived {home}. / {home}, there lived {who}.
-            / Once there was {who} who lived {home}. / Long ago, {who} lived {home}. / A long time ago, there was {who}. / {plain}""")
-        looks = self.choose_cast(CHILD_LOOKS) if group == "child" else ANIMALS[kind]
-        hobby = self.choose_cast(HOBBIES)
-        name = "{h}" if self.random.random() < 0.5 else "{He}"
-        more = self.random.choice(["", "", f"{name} had {looks}.", f"{name} loved {hobby}.", f"{name} loved {hobby}.",
-                                   f"{name} had {looks}, and {{he}} loved {hobby}.", f"Everyone liked {name.lower()}." if name == "{h}" else ""])
-        return f"{first} {more}".strip()
+            / There once was {who} who lived {home}. / {home}, there lived {who}. / There was {who} who lived {home}.
+            / Once there was {who} who lived {home}. / Long ago, {who} lived {home}. / {plain}""")
+        more = self.random.choice(["{h} HINT.", "{He} HINT.", "{He} HINT.", "{h} had LOOKS, and {he} HINT.", "{He} had LOOKS, and {he} HINT."])
+        more = more.replace("LOOKS", looks).replace("HINT", hint)
+        return f"{first} {more}"
 
     def start(self, group: str, named: bool, asked: str) -> str:
         """The opening. It leaves a mark, `@`, before a hero who is not yet presented."""

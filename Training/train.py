@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy
 import torch
 import torch.nn.functional as F
+from tokenizers import Tokenizer
 
 import model as m
+import stories_grammar as g
 
 BEGIN, END = 0, 1
 
@@ -49,6 +51,17 @@ class Batches:
         return torch.from_numpy(x), torch.from_numpy(y)
 
 
+def name_tokens(path: Path) -> torch.Tensor:
+    """One for each token that is a whole name of a character or a kind of animal, else zero."""
+    tokenizer = Tokenizer.from_file(str(path))
+    marks = torch.zeros(tokenizer.get_vocab_size())
+    for word in g.GIRLS + g.BOYS + g.ANIMAL_GIRLS + g.ANIMAL_BOYS + list(g.ANIMALS):
+        for ids in (tokenizer.encode(text).ids for text in (word, " " + word)):
+            if len(ids) == 1:
+                marks[ids] = 1.0
+    return marks
+
+
 def sliced(table: tuple[torch.Tensor, torch.Tensor], length: int) -> tuple[torch.Tensor, ...]:
     return tuple(part[:length] for part in table)
 
@@ -68,6 +81,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--balance", type=float, default=0.01, help="weight of the experts' balance loss")
+    parser.add_argument("--names", type=float, default=1.0, help="weight of a token that is a name, others have 1")
     parser.add_argument("--save-minutes", type=float, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from, with a fresh optimizer")
@@ -88,6 +102,7 @@ def main() -> None:
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": kept, "weight_decay": 0.0}],
                                   lr=arguments.rate, betas=(0.9, 0.98), fused=True)
     table = m.rope_table(config, config.context)
+    token_weights = 1 + (arguments.names - 1) * name_tokens(arguments.data / "tokenizer.json")
     batches = Batches(arguments.data / "train.bin", config.context, arguments.rows, arguments.seed)
     heldout = Batches(arguments.data / "heldout.bin", config.context, 8, 0)
     checks = [heldout.next() for _ in range(5)]
@@ -106,7 +121,7 @@ def main() -> None:
             group["lr"] = rate
         x, y = batches.next()
         logits, balance = m.forward(config, weights, x, sliced(table, x.shape[1]))
-        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), token_weights)
         (loss + arguments.balance * balance).backward()
         torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
         optimizer.step()
