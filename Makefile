@@ -14,7 +14,7 @@ PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 DEVICES := $(shell [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ] && echo cpu/2 || echo cpu)
 
 run: build
-	@.build/release/skein run -p "Once upon a time" -n 250 --devices $(DEVICES)
+	@.build/release/skein run -p "Once upon a time" -n 400 --devices $(DEVICES)
 
 build: setup
 	$(SWIFT) build $(RELEASE) --product skein
