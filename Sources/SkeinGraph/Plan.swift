@@ -200,14 +200,14 @@ public struct Plan: Hashable, Sendable {
   ///
   /// On one device a pass is as large as it may be. On several, a batch is cut finely enough that the time at
   /// its start and end, when some devices have nothing to do, is a small part of it: a device that has its
-  /// layers in one run needs eight passes, one that has them in many runs as few as two. Below
+  /// layers in one run needs eight passes, one that has them in eight runs needs one. Below
   /// `limits.leastPassTokens` a pass reads more weights than it saves waiting.
   public func passTokens(for count: Int) -> Int {
     var size = limits.tokensPerPass
     if devices.count > 1, limits.passesInFlight > 1, count > limits.leastPassTokens {
       // Every run but the first device's first begins with a wait.
       let runs = devices.reduce(1) { max($0, $1.steps.count(where: \.waits)) }
-      let passes = max(8 / runs, 2) * devices.count
+      let passes = max(8 / runs, 1) * devices.count
       size = min(size, max(limits.leastPassTokens, count.dividedUp(by: passes)))
       // As many passes as devices are on their way together; one left over at the end would go alone.
       if count >= devices.count * limits.leastPassTokens {
