@@ -25,9 +25,6 @@ public struct Graph: Hashable, Sendable {
 
   /// The node whose result is the logits: the last.
   public var output: Node { nodes[nodes.count - 1] }
-
-  /// Number of values in all weights.
-  public var parameterCount: Int { weights.reduce(0) { $0 + ($1.shape.elementCount ?? 0) } }
 }
 
 /// Where a graph or a plan breaks its own rules.
