@@ -24,7 +24,7 @@ public struct LoadOptions: Hashable, Sendable {
   public var outputsPerPass = 1
   /// Passes in flight at once; nil for as many as there are devices, which keeps all of them busy while a
   /// prompt is read. With more, a device that is a moment early begins a young pass instead of waiting for
-  /// the oldest; all then end together and the last one goes alone (22% slower on two cores).
+  /// the oldest; all then end together and the last one goes alone (17% slower on two cores).
   public var passesInFlight: Int?
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?

@@ -81,7 +81,10 @@ final class HostMemory: DeviceMemory, @unchecked Sendable {
     hostAddress = skein_memory_reserve(self.byteCount)
     if hostAddress == nil {
       let reason = String(cString: strerror(errno))
-      throw DeviceError(.outOfMemory, "cannot reserve \(byteCount) bytes: \(reason)", device: device)
+      throw DeviceError(
+        .outOfMemory,
+        "cannot reserve \(byteCount) bytes (\(reason)); use a shorter --context or a smaller format, or raise the limit",
+        device: device)
     }
   }
 
