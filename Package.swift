@@ -9,7 +9,8 @@ let package = Package(
     .executable(name: "skein", targets: ["SkeinCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // Floor 0
@@ -29,6 +30,11 @@ let package = Package(
     .target(
       name: "SkeinDevices", dependencies: ["SkeinGraph", "SkeinTensor", "CKernels", "CSystem", "CHwloc"]),
     // Floor 3
+    .target(
+      name: "SkeinPlanner",
+      dependencies: [
+        "SkeinGraph", "SkeinModels", "SkeinTensor", "CPCRE2", .product(name: "Yams", package: "Yams"),
+      ]),
     .target(name: "SkeinExecutor", dependencies: ["SkeinGraph", "SkeinDevices", "SkeinTensor", "CSystem"]),
     // Floor 4
     .target(
@@ -56,6 +62,9 @@ let package = Package(
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),
     .testTarget(
       name: "SkeinModelsTests", dependencies: ["SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
+    .testTarget(
+      name: "SkeinPlannerTests",
+      dependencies: ["SkeinPlanner", "SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices", "CSystem"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(

@@ -48,6 +48,12 @@ private func validate(
   if placement.shares.count != graph.nodes.count {
     throw fail("covers \(placement.shares.count) nodes of \(graph.nodes.count)")
   }
+  if let node = placement.streamed.min() {
+    throw GraphError(
+      .unsupported, "streamed weights are not supported yet",
+      at: graph.nodes.indices.contains(node.index)
+        ? graph[node].name.description : nil)
+  }
   for (node, shares) in zip(graph.nodes, placement.shares) {
     guard let share = shares.first, placement.devices.indices.contains(share.device) else {
       throw fail("no device runs it", at: node.name.description)

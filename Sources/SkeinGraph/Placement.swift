@@ -33,11 +33,14 @@ public struct Placement: Hashable, Sendable {
   public var devices: [DeviceID]
   /// For each node of the graph, by its index, its shares.
   public var shares: [[Share]]
+  /// The nodes whose weights do not rest on their device: they are brought there for each pass.
+  public var streamed: Set<NodeID>
 
   /// A table of shares.
-  public init(devices: [DeviceID], shares: [[Share]]) {
+  public init(devices: [DeviceID], shares: [[Share]], streamed: Set<NodeID> = []) {
     self.devices = devices
     self.shares = shares
+    self.streamed = streamed
   }
 
   /// The device that runs the whole of `node`, or nil where it is split.

@@ -1,0 +1,100 @@
+import SkeinGraph
+
+/// Devices with the links among them: all that the planner knows of a machine, whether it is here or not.
+public struct Fleet: Hashable, Sendable {
+  /// The devices, in the order that people named them.
+  public var devices: [DeviceProfile]
+  /// The links that were stated or measured, each in one direction.
+  public var links: [Link]
+  /// A link where none is stated.
+  public var defaultLink: LinkRate
+  /// What sharing costs devices of one memory pool: by the pool's name, the part of its own speed that a device
+  /// keeps while one other device of the pool is busy as well.
+  public var sharedSpeed: [String: Double]
+
+  /// How fast one device's memory reaches another.
+  public struct Link: Hashable, Sendable, Codable {
+    /// Where bytes come from.
+    public var source: String
+    /// Where they go.
+    public var destination: String
+    /// How fast.
+    public var rate: LinkRate
+
+    /// A link in one direction.
+    public init(source: String, destination: String, rate: LinkRate) {
+      self.source = source
+      self.destination = destination
+      self.rate = rate
+    }
+  }
+
+  /// The speed of a link.
+  public struct LinkRate: Hashable, Sendable, Codable {
+    /// Bytes a second of a large copy.
+    public var bytesPerSecond: Double
+    /// Seconds from the end of one device's step to the start of the other's, for a copy of no bytes.
+    public var latencySeconds: Double
+
+    /// A speed.
+    public init(bytesPerSecond: Double, latencySeconds: Double) {
+      self.bytesPerSecond = bytesPerSecond
+      self.latencySeconds = latencySeconds
+    }
+  }
+
+  /// A fleet.
+  public init(
+    devices: [DeviceProfile], links: [Link] = [],
+    defaultLink: LinkRate = LinkRate(bytesPerSecond: 12e9, latencySeconds: 10e-6),
+    sharedSpeed: [String: Double] = [:]
+  ) {
+    self.devices = devices
+    self.links = links
+    self.defaultLink = defaultLink
+    self.sharedSpeed = sharedSpeed
+  }
+
+  /// The link from one device to another, by their places in `devices`.
+  public func link(from source: Int, to destination: Int) -> LinkRate {
+    let (from, to) = (devices[source].id.name, devices[destination].id.name)
+    return links.last { $0.source == from && $0.destination == to }?.rate ?? defaultLink
+  }
+}
+
+/// What is wrong with a fleet, a placement file or a request for a plan.
+public struct PlannerError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kind of fault.
+  public enum Code: Hashable, Sendable {
+    /// A file that cannot be read or understood.
+    case invalidFile
+    /// A rule that names what is not there.
+    case invalidRule
+    /// A request that makes no sense.
+    case invalidRequest
+    /// No placement fits.
+    case doesNotFit
+  }
+  /// The kind of fault.
+  public var code: Code
+  /// What is wrong, and what to do about it.
+  public var message: String
+  /// The file that it is about.
+  public var path: String?
+  /// The line in the file, counted from 1.
+  public var line: Int?
+
+  /// A fault.
+  public init(_ code: Code, _ message: String, path: String? = nil, line: Int? = nil) {
+    self.code = code
+    self.message = message
+    self.path = path
+    self.line = line
+  }
+
+  /// The file and line, then the message.
+  public var description: String {
+    guard let path else { return message }
+    return path + (line.map { ":\($0)" } ?? "") + ": " + message
+  }
+}
