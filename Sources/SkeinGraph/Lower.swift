@@ -215,10 +215,20 @@ extension Plan {
   }
 }
 
+extension Cache {
+  /// Bytes of all pages of keys and values, as a plan reserves them.
+  public func byteCount(limits: PlanLimits) -> Int {
+    [keyWidth, valueWidth].reduce(0) { total, width in
+      let bytes = limits.pageCount * keyValueHeadCount * limits.cachePageTokens * width * 2
+      return total + bytes.roundedUp(to: Plan.bufferAlignment)
+    }
+  }
+}
+
 extension Int {
   /// The quotient, rounded up.
-  func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+  package func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
 
   /// The least multiple of `unit` that is not below it.
-  func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
+  package func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }

@@ -197,24 +197,50 @@ public struct Plan: Hashable, Sendable {
   public var devices: [DevicePlan]
 
   /// Tokens of each pass of a batch of `count`: all passes about the same.
-  ///
-  /// On one device a pass is as large as it may be. On several, a batch is cut finely enough that the time at
-  /// its start and end, when some devices have nothing to do, is a small part of it: a device that has its
-  /// layers in one run needs eight passes, one that has them in eight runs needs one. Below
-  /// `limits.leastPassTokens` a pass reads more weights than it saves waiting.
-  public func passTokens(for count: Int) -> Int {
-    var size = limits.tokensPerPass
-    if devices.count > 1, limits.passesInFlight > 1, count > limits.leastPassTokens {
-      // Every run but the first device's first begins with a wait.
-      let runs = devices.reduce(1) { max($0, $1.steps.count(where: \.waits)) }
-      let passes = max(8 / runs, 1) * devices.count
-      size = min(size, max(limits.leastPassTokens, count.dividedUp(by: passes)))
-      // As many passes as devices are on their way together; one left over at the end would go alone.
-      if count >= devices.count * limits.leastPassTokens {
-        size = count.dividedUp(by: count.dividedUp(by: size * devices.count) * devices.count)
-      }
+  public func passTokens(for count: Int) -> Int { shape.passTokens(for: count) }
+
+  /// What decides how a batch is cut into passes.
+  public var shape: Shape {
+    Shape(
+      deviceCount: devices.count, mostWaits: devices.reduce(0) { max($0, $1.steps.count(where: \.waits)) },
+      limits: limits)
+  }
+
+  /// What decides how a batch is cut into passes: known before a plan is.
+  public struct Shape: Hashable, Sendable {
+    /// Devices of the plan.
+    public var deviceCount: Int
+    /// Waits for another device in a pass, of the device that has most.
+    public var mostWaits: Int
+    /// The sizes that it is made for.
+    public var limits: PlanLimits
+
+    /// A shape.
+    public init(deviceCount: Int, mostWaits: Int, limits: PlanLimits) {
+      self.deviceCount = deviceCount
+      self.mostWaits = mostWaits
+      self.limits = limits
     }
-    return max(count.dividedUp(by: max(count.dividedUp(by: size), 1)), 1)
+
+    /// Tokens of each pass of a batch of `count`: all passes about the same.
+    ///
+    /// On one device a pass is as large as it may be. On several, a batch is cut finely enough that the time at
+    /// its start and end, when some devices have nothing to do, is a small part of it: a device that has its
+    /// layers in one run needs eight passes, one that has them in eight runs needs one. Below
+    /// `limits.leastPassTokens` a pass reads more weights than it saves waiting.
+    public func passTokens(for count: Int) -> Int {
+      var size = limits.tokensPerPass
+      if deviceCount > 1, limits.passesInFlight > 1, count > limits.leastPassTokens {
+        // Every run but the first device's first begins with a wait.
+        let passes = max(8 / max(mostWaits, 1), 1) * deviceCount
+        size = min(size, max(limits.leastPassTokens, count.dividedUp(by: passes)))
+        // As many passes as devices are on their way together; one left over at the end would go alone.
+        if count >= deviceCount * limits.leastPassTokens {
+          size = count.dividedUp(by: count.dividedUp(by: size * deviceCount) * deviceCount)
+        }
+      }
+      return max(count.dividedUp(by: max(count.dividedUp(by: size), 1)), 1)
+    }
   }
 
   /// Bytes that the device at `index` holds.

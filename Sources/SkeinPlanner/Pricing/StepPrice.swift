@@ -1,0 +1,117 @@
+import SkeinGraph
+import SkeinTensor
+
+/// A pass as its price sees it.
+public struct PassLoad: Hashable, Sendable {
+  /// Tokens in the pass.
+  public var tokens: Int
+  /// Tokens whose logits are wanted.
+  public var outputs: Int
+  /// Positions before the first token: each token attends to them and to those of its own sequence in the pass.
+  public var position: Int
+  /// Sequences that the tokens belong to, in equal parts.
+  public var sequences: Int
+
+  /// A pass of `tokens` tokens that begin at `position`.
+  public init(tokens: Int, outputs: Int, position: Int, sequences: Int = 1) {
+    self.tokens = tokens
+    self.outputs = outputs
+    self.position = position
+    self.sequences = sequences
+  }
+
+  /// Positions that a token attends to, on average.
+  func seen(window: Int?) -> Double {
+    let mean = Double(position) + Double(tokens / max(sequences, 1) + 1) / 2
+    return min(mean, Double(window ?? .max))
+  }
+}
+
+/// What a step costs on a device: seconds that do not depend on the position, and for each width of window the
+/// seconds for each position that a token sees. A sum of steps is again of this form.
+struct StepPrice: Hashable, Sendable {
+  /// Seconds whatever the position.
+  var fixedSeconds = 0.0
+  /// Seconds for each position seen, by window; `.max` for none.
+  var secondsPerPosition: [Int: Double] = [:]
+
+  /// Seconds in a pass.
+  func seconds(_ load: PassLoad) -> Double {
+    secondsPerPosition.reduce(fixedSeconds) { $0 + $1.value * load.seen(window: $1.key) }
+  }
+
+  static func += (a: inout StepPrice, b: StepPrice) {
+    a.fixedSeconds += b.fixedSeconds
+    for (window, seconds) in b.secondsPerPosition { a.secondsPerPosition[window, default: 0] += seconds }
+  }
+}
+
+/// What is to be priced, but for the devices.
+public struct PricedModel: Sendable {
+  /// The mathematics.
+  public let graph: Graph
+  /// The format of each weight, by its index.
+  public let types: [ElementType]
+  /// Bytes of each weight as it is stored, by its index.
+  public let weightBytes: [Int]
+  /// Bytes of one value in the key-value cache.
+  public let cacheBytesPerElement: Double
+
+  /// A model whose weights have these formats and sizes.
+  public init(graph: Graph, types: [ElementType], weightBytes: [Int], cacheBytesPerElement: Double = 2) {
+    precondition(types.count == graph.weights.count && weightBytes.count == types.count)
+    self.graph = graph
+    self.types = types
+    self.weightBytes = weightBytes
+    self.cacheBytesPerElement = cacheBytesPerElement
+  }
+
+  /// The price of one node's step on a device, for passes of so many tokens and outputs.
+  func price(of node: Node, tokens: Int, outputs: Int, sequences: Int, on rates: DeviceRates) -> StepPrice {
+    let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
+    var price = StepPrice()
+    if rows == 0 { return price }
+    price.fixedSeconds = rates.stepSeconds
+    switch node.op {
+    case .linear:
+      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+    case .attention(let attention):
+      let perToken = Double(attention.headCount * (attention.keyWidth + attention.valueWidth))
+      let readers =
+        rates.readsCachePerQueryHead ? Double(attention.headCount / attention.keyValueHeadCount) : 1
+      let bytes =
+        Double(graph[attention.cache].elementsPerToken) * cacheBytesPerElement * readers * Double(sequences)
+      price.fixedSeconds += rates.stepSeconds
+      price.secondsPerPosition[attention.window ?? .max] =
+        2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
+    default:
+      let work = graph.work(
+        of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
+      price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond
+    }
+    return price
+  }
+
+  /// Seconds of a matrix product with `rows` tokens.
+  private func linearSeconds(_ weight: WeightID, rows: Double, _ rates: DeviceRates) -> Double {
+    let elements = Double(graph[weight].shape.elementCount ?? 0)
+    return elements * rates.rate(of: types[weight.index]).secondsPerElement(tokens: rows)
+  }
+}
+
+extension DeviceRates {
+  /// The rate of a format, or of the nearest that was measured: the one of the next more bytes a value.
+  func rate(of type: ElementType) -> LinearRate {
+    if let rate = linear[type.name] { return rate }
+    let known = ElementType.allCases.filter { linear[$0.name] != nil }
+    let nearest = known.min {
+      abs($0.bytesPerElement - type.bytesPerElement) < abs($1.bytesPerElement - type.bytesPerElement)
+    }
+    return nearest.flatMap { linear[$0.name] } ?? LinearRate([.init(tokens: 1, secondsPerElement: 1e-9)])
+  }
+}
+
+extension ElementType {
+  /// Bytes of one value, block scales included.
+  public var bytesPerElement: Double { Double(blockBytes) / Double(blockElementCount) }
+}
