@@ -7,9 +7,12 @@ import SkeinGraph
 struct Llama: Family {
   static let architectures = ["llama"]
   let configuration: DecoderConfiguration
+  /// GGUF files hold the rows of q and k in the order that makes pairs neighbours; other checkpoints do not.
+  private let pairing: Rope.Pairing
 
   init(_ reader: ConfigurationReader) throws {
     configuration = try DecoderConfiguration(reader)
+    pairing = try reader.word("rope.pairing") == "halves" ? .halves : .interleaved
   }
 
   func build(_ g: inout GraphBuilder) {
@@ -33,10 +36,9 @@ struct Llama: Family {
     let q = g.linear(h, .query, width: c.headCount * c.keyWidth)
     let k = g.linear(h, .key, width: c.keyValueHeadCount * c.keyWidth)
     let v = g.linear(h, .value, width: c.keyValueHeadCount * c.valueWidth)
-    // GGUF files hold the rows of q and k in the order that makes pairs neighbours.
     return g.attention(
-      g.rope(q, .queryRope, c.rope(heads: c.headCount, pairing: .interleaved)),
-      g.rope(k, .keyRope, c.rope(heads: c.keyValueHeadCount, pairing: .interleaved)), v,
+      g.rope(q, .queryRope, c.rope(heads: c.headCount, pairing: pairing)),
+      g.rope(k, .keyRope, c.rope(heads: c.keyValueHeadCount, pairing: pairing)), v,
       headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, window: c.window)
   }
 

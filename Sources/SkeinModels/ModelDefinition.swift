@@ -3,7 +3,7 @@ import SkeinGraph
 import SkeinTensor
 
 /// A checkpoint understood: its graph, and the tensor of each of the graph's weights.
-public struct ModelDefinition: Sendable {
+public struct ModelDefinition: ModelDescription {
   /// The files.
   public let checkpoint: any Checkpoint
   /// The hyper-parameters.
@@ -18,17 +18,23 @@ public struct ModelDefinition: Sendable {
   /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
   public init(_ checkpoint: any Checkpoint) throws {
     let architecture = try checkpoint.metadata.requiredString("general.architecture")
-    let family = try ModelDefinition.family(of: architecture, path: checkpoint.metadata.path)
-    let reader = ConfigurationReader(checkpoint: checkpoint, architecture: architecture)
-    let model = try family.init(reader)
-    configuration = model.configuration
+    let reader = ConfigurationReader(
+      metadata: checkpoint.metadata, weights: CheckpointInventory(checkpoint: checkpoint),
+      architecture: architecture)
+    (configuration, graph) = try ModelDefinition.write(reader)
+    tensors = try ModelDefinition.bind(graph, to: checkpoint)
+    self.checkpoint = checkpoint
+  }
+
+  /// Finds the family of an architecture, reads its hyper-parameters and writes its graph.
+  static func write(_ reader: ConfigurationReader) throws -> (DecoderConfiguration, Graph) {
+    let model = try family(of: reader.architecture, path: reader.path).init(reader)
+    let configuration = model.configuration
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
       isStored: reader.has)
     model.build(&builder)
-    graph = try builder.finish()
-    tensors = try ModelDefinition.bind(graph, to: checkpoint)
-    self.checkpoint = checkpoint
+    return (configuration, try builder.finish())
   }
 
   /// The architectures that have a family.
@@ -43,11 +49,10 @@ public struct ModelDefinition: Sendable {
   private static func family(of architecture: String, path: String) throws(ModelError) -> any Family.Type {
     if let family = families.first(where: { $0.architectures.contains(architecture) }) { return family }
     let known = supportedArchitectures
-    let nearest = known.min { distance($0, architecture) < distance($1, architecture) } ?? ""
     throw ModelError(
       .unknownArchitecture,
       "the architecture is \"\(architecture.prefix(80))\"; supported are \(known.joined(separator: ", "))"
-        + " (the nearest is \(nearest))",
+        + " (the nearest is \(nearestWord(to: architecture, in: known) ?? ""))",
       path: path, place: "general.architecture")
   }
 
@@ -83,20 +88,4 @@ public struct ModelDefinition: Sendable {
 
   /// Tensors that are no weights of a node: the factors of rotation frequencies.
   private static let tensorsThatAreRead = ["rope_freqs.weight"]
-
-  /// Edits between two words (Levenshtein), for naming the nearest match. Words are short.
-  private static func distance(_ a: String, _ b: String) -> Int {
-    let b = Array(b.prefix(80))
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let substituted = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
-  }
 }
