@@ -59,6 +59,9 @@ struct ConfigurationReader {
     return value
   }
 
+  /// A yes or no that may be missing.
+  func flag(_ name: String) throws -> Bool? { try metadata.bool(key(name)) }
+
   /// A word that may be missing.
   func word(_ name: String) throws -> String? { try metadata.string(key(name)) }
 
@@ -67,6 +70,25 @@ struct ConfigurationReader {
 
   /// Rows of a matrix.
   func rows(of weight: WeightName) throws -> Int { try weights.rows(of: weight) }
+
+  /// Throws where the file has experts: for families that have none.
+  func refuseExperts() throws {
+    if let experts = try optionalSize("expert_count"), experts > 0 {
+      throw error(.unsupported, "is \(experts), but this architecture has no experts", at: "expert_count")
+    }
+  }
+
+  /// The mixture of a family that always has one.
+  func requiredMixture(
+    _ decoder: DecoderConfiguration, normalizesWeights: Bool
+  ) throws -> MixtureConfiguration {
+    guard
+      let mixture = try MixtureConfiguration(self, decoder, normalizesWeights: normalizesWeights)
+    else {
+      throw error(.invalidConfiguration, "must be given and above zero", at: "expert_count")
+    }
+    return mixture
+  }
 
   /// A small vector of float32 values that is no weight of a node.
   func vector(_ tensorName: String) throws -> [Float]? { try weights.vector(tensorName) }

@@ -12,6 +12,11 @@ public protocol ModelDescription: Sendable {
   func type(of weight: WeightID) -> ElementType
   /// Bytes of a weight.
   func byteCount(of weight: WeightID) -> Int
+  /// The module that a node is a part of in this family's Hugging Face checkpoints:
+  /// `model.layers.3.mlp.experts`.
+  func moduleName(of node: NodeName) -> String
+  /// A weight's name there: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the number of an expert.
+  func moduleName(of weight: WeightName) -> String
 }
 
 extension ModelDescription {
@@ -22,11 +27,12 @@ extension ModelDescription {
 /// A model known by its configuration alone, for planning. It has no weights and cannot run.
 public struct ConfiguredModel: ModelDescription {
   /// The hyper-parameters.
-  public let configuration: DecoderConfiguration
+  public var configuration: DecoderConfiguration { written.configuration }
   /// The mathematics.
-  public let graph: Graph
+  public var graph: Graph { written.graph }
   /// How its weights would be stored.
   public let weights: WeightFormat
+  private let written: WrittenModel
   private let byteCounts: [Int]
 
   /// Reads a `config.json` as Hugging Face tools save it.
@@ -34,20 +40,18 @@ public struct ConfiguredModel: ModelDescription {
   /// - Parameters:
   ///   - path: the file, or a folder that holds a `config.json`.
   ///   - weights: how its weights would be stored.
+  ///   - options: what families leave open.
   /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
-  public init(path: String, weights: WeightFormat) throws {
+  public init(path: String, weights: WeightFormat, options: GraphOptions = GraphOptions()) throws {
     let isFile = path.hasSuffix(".json")
-    try self.init(ConfigurationTranslation(path: isFile ? path : path + "/config.json"), weights: weights)
-  }
-
-  init(_ translation: ConfigurationTranslation, weights: WeightFormat) throws {
+    let translation = try ConfigurationTranslation(path: isFile ? path : path + "/config.json")
     let reader = ConfigurationReader(
       metadata: translation.metadata, weights: translation.weights, architecture: translation.architecture)
-    (configuration, graph) = try ModelDefinition.write(reader)
+    written = try WrittenModel(reader, options: options)
     self.weights = weights
-    byteCounts = try graph.weights.map { weight in
+    byteCounts = try written.graph.weights.map { weight in
       // Sums of a few thousand of these stay within an Int.
-      guard let bytes = weights.byteCount(of: weight.shape), bytes < 1 << 48 else {
+      guard let bytes = weights.byteCount(of: weight), bytes < 1 << 48 else {
         throw ModelError(
           .invalidConfiguration, "\(weight.name) would have shape \(weight.shape), which no memory holds",
           path: translation.metadata.path)
@@ -57,8 +61,14 @@ public struct ConfiguredModel: ModelDescription {
   }
 
   /// The format of a weight.
-  public func type(of weight: WeightID) -> ElementType { weights.type(of: graph[weight].shape) }
+  public func type(of weight: WeightID) -> ElementType { weights.type(of: graph[weight]) }
 
   /// Bytes of a weight.
   public func byteCount(of weight: WeightID) -> Int { byteCounts[weight.index] }
+
+  /// The module that a node is a part of in this family's Hugging Face checkpoints.
+  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: written.moduleStems) }
+
+  /// A weight's name there.
+  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
 }

@@ -1,8 +1,9 @@
+import SkeinGraph
 import SkeinTensor
 
 /// How the weights of a model are stored that is planned from its configuration alone.
 public enum WeightFormat: Hashable, Sendable, CustomStringConvertible {
-  /// All matrices in one format; see `type(of:)` for rows that are not whole blocks.
+  /// Matrices in one format, as quantizers write them; see `type(of:)`.
   case elementType(ElementType)
   /// An average number of bits for every element of a matrix: for formats that Skein cannot compute with, whose
   /// models can be priced all the same. A matrix takes `ceil(elements * bits / 8)` bytes.
@@ -58,25 +59,30 @@ public enum WeightFormat: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The format of a weight of this shape.
+  /// The format of a weight.
   ///
-  /// Vectors (norms and biases) stay F32. Rows that are not whole blocks fall back as quantizers do: blocks of
-  /// 256 to the next finer format with blocks of 32 (Q2_K, Q3_K and IQ4_XS to IQ4_NL, Q4_K to Q5_0, Q5_K to
-  /// Q5_1, Q6_K to Q8_0), and rows that are not whole blocks of 32 to F16.
-  public func type(of shape: Shape) -> ElementType {
-    guard shape.extents.count > 1 else { return .f32 }
+  /// Vectors (norms and biases) stay F32, and so do the small matrices of routers, which choose experts. Rows that
+  /// are not whole blocks fall back as in quantizers: from blocks of 256 to the next finer format with blocks of
+  /// 32 (Q2_K, Q3_K and IQ4_XS to IQ4_NL, Q4_K to Q5_0, Q5_K to Q5_1, Q6_K to Q8_0), and where they are not whole
+  /// blocks of 32 either, to F16. An average number of bits is for all matrices.
+  public func type(of weight: Weight) -> ElementType {
+    guard weight.shape.extents.count > 1 else { return .f32 }
     guard case .elementType(let type) = self else { return nominalType }
-    if shape.columns % type.blockElementCount == 0 { return type }
-    return shape.columns % 32 == 0 ? type.ofShortBlocks : .f16
+    let role = weight.name.node.role
+    if role == .router || role == .sharedRouter { return .f32 }
+    let columns = weight.shape.columns
+    if columns % type.blockElementCount == 0 { return type }
+    return columns % 32 == 0 ? type.ofShortBlocks : .f16
   }
 
-  /// Bytes of a weight of this shape; nil where the number is beyond an `Int`.
-  public func byteCount(of shape: Shape) -> Int? {
+  /// Bytes of a weight; nil where the number is beyond an `Int`.
+  public func byteCount(of weight: Weight) -> Int? {
+    let shape = weight.shape
     guard let elements = shape.elementCount else { return nil }
     if case .bitsPerElement(let bits) = self, shape.extents.count > 1 {
       return Int(exactly: (Double(elements) * bits / 8).rounded(.up))
     }
-    guard let row = type(of: shape).rowBytes(elementCount: shape.columns) else { return nil }
+    guard let row = type(of: weight).rowBytes(elementCount: shape.columns) else { return nil }
     let (bytes, overflow) = row.multipliedReportingOverflow(by: shape.rows)
     return overflow ? nil : bytes
   }

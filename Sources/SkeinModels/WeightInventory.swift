@@ -49,8 +49,8 @@ struct CheckpointInventory: WeightInventory {
 
 /// The weights that a configuration says a model has.
 struct ConfiguredInventory: WeightInventory {
-  /// Rows of the embedding table.
-  var vocabularySize: Int
+  /// Rows of the matrices that families ask for.
+  var rowCounts: [Role: Int]
   /// Roles whose node has a bias.
   var biases: Set<Role> = []
   /// Roles of weights that models of the family may have and this one does not: a tied head.
@@ -66,12 +66,12 @@ struct ConfiguredInventory: WeightInventory {
   }
 
   func rows(of weight: WeightName) throws -> Int {
-    guard weight == WeightName(NodeName(.tokenEmbedding)) else {
+    guard let count = rowCounts[weight.node.role], weight.part == .weight else {
       throw ModelError(
-        .unsupported, "a configuration does not say how many rows it has", path: path,
+        .invalidConfiguration, "the configuration does not say how many rows it has", path: path,
         place: weight.description)
     }
-    return vocabularySize
+    return count
   }
 
   func vector(_ tensorName: String) -> [Float]? { nil }

@@ -2,6 +2,7 @@
 /// shape is kept.
 enum ConfigurationFixture: String, CaseIterable {
   case llama3_8B, mistral7B, qwen2_7B, qwen2_half, qwen3_8B, llama32_1B
+  case mixtral8x7B, qwen15MoE, qwen2_57B, qwen3_30B, deepSeekV2, deepSeekV2Lite, deepSeekV3
 
   /// Parameters, in billions, as the makers count them.
   var billions: Double {
@@ -12,11 +13,20 @@ enum ConfigurationFixture: String, CaseIterable {
     case .qwen2_half: 0.494
     case .qwen3_8B: 8.191
     case .llama32_1B: 1.236
+    case .mixtral8x7B: 46.703
+    case .qwen15MoE: 14.316
+    case .qwen2_57B: 57.41
+    case .qwen3_30B: 30.532
+    case .deepSeekV2: 235.741
+    case .deepSeekV2Lite: 15.706
+    case .deepSeekV3: 671.026
     }
   }
 
   var json: String {
     switch self {
+    case .mixtral8x7B, .qwen15MoE, .qwen2_57B, .qwen3_30B, .deepSeekV2, .deepSeekV2Lite, .deepSeekV3:
+      mixtureJSON
     case .llama3_8B:
       """
       {"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,

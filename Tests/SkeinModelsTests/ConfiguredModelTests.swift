@@ -7,10 +7,13 @@ import Testing
 @testable import SkeinModels
 
 /// The model of a configuration, written to a file first.
-func configuredModel(_ json: String, weights: WeightFormat = .elementType(.q8_0)) throws -> ConfiguredModel {
+func configuredModel(
+  _ json: String, weights: WeightFormat = .elementType(.q8_0), options: GraphOptions = GraphOptions()
+) throws -> ConfiguredModel {
   let folder = TemporaryFolder()
   defer { withExtendedLifetime(folder) {} }
-  return try ConfiguredModel(path: folder.write("config.json", Array(json.utf8)), weights: weights)
+  let path = folder.write("config.json", Array(json.utf8))
+  return try ConfiguredModel(path: path, weights: weights, options: options)
 }
 
 @Suite("Models from a config.json")
@@ -91,6 +94,46 @@ struct ConfiguredModelTests {
   func biases() throws {
     let model = try configuredModel(small("\"attention_bias\": true, \"mlp_bias\": true"))
     #expect(model.graph.nodes.filter { $0.op == .linear && $0.weights.count == 2 }.count == 2 * 7)
+  }
+
+  @Test("Latent attention caches compressed rows, and the router's bias is there in V3 only")
+  func latentAttention() throws {
+    for (fixture, hasBias) in [(ConfigurationFixture.deepSeekV2, false), (.deepSeekV3, true)] {
+      let graph = try configuredModel(fixture.json).graph
+      #expect(graph.caches.allSatisfy { $0.elementsPerToken == 576 })
+      let routers = graph.nodes.filter { $0.name.role == .router }
+      #expect(routers.allSatisfy { $0.weights.count == (hasBias ? 2 : 1) })
+      guard case .expertRouter(let router)? = routers.first?.op else { throw Unexpected() }
+      #expect(router.groups?.count == 8)
+      #expect(router.scoring == (hasBias ? .sigmoid : .softmax))
+      #expect(router.normalizesWeights == hasBias)
+    }
+    let lite = try configuredModel(ConfigurationFixture.deepSeekV2Lite.json).graph
+    #expect(lite.nodes.contains { $0.name == NodeName(layer: 3, .query) })
+    let expanded = GraphOptions(latentCache: .expanded)
+    #expect(
+      try configuredModel(ConfigurationFixture.deepSeekV2.json, options: expanded).graph.caches[0]
+        .elementsPerToken == 40_960)
+  }
+
+  @Test("Modules are called as the family calls them")
+  func moduleNames() throws {
+    let model = try configuredModel(ConfigurationFixture.mixtral8x7B.json)
+    #expect(model.moduleName(of: NodeName(layer: 1, .router)) == "model.layers.1.block_sparse_moe.gate")
+  }
+
+  @Test("Weights take the bytes that their format and shape say")
+  func bytes() throws {
+    let json = ConfigurationFixture.llama3_8B.json
+    let q8 = try configuredModel(json)
+    func total(_ model: ConfiguredModel) -> Int {
+      model.graph.weights.indices.reduce(0) { $0 + model.byteCount(of: WeightID($1)) }
+    }
+    // The size of a published Q8_0 file, but for its vocabulary and padding.
+    #expect(abs(Double(total(q8)) / 8.53e9 - 1) < 0.002)
+    let bits = try configuredModel(json, weights: .bitsPerElement(8.5))
+    #expect(total(bits) == total(q8))
+    #expect(bits.type(of: WeightID(0)) == .q8_0)
   }
 
   @Test(

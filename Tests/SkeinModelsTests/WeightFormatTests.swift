@@ -2,6 +2,8 @@ import SkeinModels
 import SkeinTensor
 import Testing
 
+@testable import SkeinGraph
+
 @Suite("Weight formats")
 struct WeightFormatTests {
   @Test("Names are read whatever their case, and bits an element")
@@ -20,17 +22,18 @@ struct WeightFormatTests {
   @Test("Matrices take the format, vectors stay F32")
   func types() {
     let format = WeightFormat.elementType(.q4_K)
-    #expect(format.type(of: Shape([4096, 4096])) == .q4_K)
-    #expect(format.type(of: Shape([8, 14336, 4096])) == .q4_K)
-    #expect(format.type(of: Shape([4096])) == .f32)
-    #expect(format.byteCount(of: Shape([4096, 4096])) == 4096 * 4096 / 256 * 144)
-    #expect(format.byteCount(of: Shape([4096])) == 4096 * 4)
+    #expect(format.type(of: weight([4096, 4096])) == .q4_K)
+    #expect(format.type(of: weight([8, 14336, 4096])) == .q4_K)
+    #expect(format.type(of: weight([4096])) == .f32)
+    #expect(format.type(of: weight([64, 4096], .router)) == .f32)
+    #expect(format.byteCount(of: weight([4096, 4096])) == 4096 * 4096 / 256 * 144)
+    #expect(format.byteCount(of: weight([4096])) == 4096 * 4)
   }
 
   @Test("Rows that are not whole blocks fall back to a finer format")
   func fallbacks() {
     func type(_ format: ElementType, columns: Int) -> ElementType {
-      WeightFormat.elementType(format).type(of: Shape([16, columns]))
+      WeightFormat.elementType(format).type(of: weight([16, columns]))
     }
     #expect(type(.q4_K, columns: 896) == .q5_0)
     #expect(type(.q5_K, columns: 896) == .q5_1)
@@ -51,10 +54,14 @@ struct WeightFormatTests {
   @Test("An average number of bits counts for every element of a matrix")
   func bits() {
     let format = WeightFormat.bitsPerElement(10.6)
-    #expect(format.byteCount(of: Shape([3, 5])) == 20)
-    #expect(format.byteCount(of: Shape([5])) == 20)
+    #expect(format.byteCount(of: weight([3, 5])) == 20)
+    #expect(format.byteCount(of: weight([5])) == 20)
     #expect(format.nominalType == .q8_0)
     #expect(WeightFormat.bitsPerElement(1).nominalType == .q2_K)
-    #expect(format.byteCount(of: Shape([Int.max, 2])) == nil)
+    #expect(format.byteCount(of: weight([Int.max, 2])) == nil)
+  }
+
+  private func weight(_ extents: [Int], _ role: Role = .query) -> Weight {
+    Weight(name: WeightName(NodeName(layer: 0, role)), shape: Shape(extents))
   }
 }

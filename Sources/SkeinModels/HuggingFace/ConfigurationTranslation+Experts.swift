@@ -14,7 +14,11 @@ extension ConfigurationTranslation {
       return
     case .qwen2MoE, .qwen3MoE:
       try set("expert_feed_forward_length", inner ?? source.requiredInteger("moe_intermediate_size"))
-      try set("expert_shared_feed_forward_length", source.integer("shared_expert_intermediate_size"))
+      if type == .qwen2MoE {
+        let shared = try source.requiredInteger("shared_expert_intermediate_size")
+        try set("expert_shared_feed_forward_length", shared)
+        weights.rowCounts[.sharedGate] = shared
+      }
       try set("expert_weights_norm", source.bool("norm_topk_prob") ?? false)
     case .deepseekV2, .deepseekV3:
       try set("expert_feed_forward_length", inner ?? source.requiredInteger("moe_intermediate_size"))
@@ -46,6 +50,8 @@ extension ConfigurationTranslation {
     }
     try set("expert_gating_func", number)
     let method = try source.string("topk_method") ?? (isThree ? "noaux_tc" : "greedy")
+    // The bias is added to the scores for choosing only.
+    if method == "noaux_tc" { weights.biases.insert(.router) }
     switch method {
     case "greedy":
       break
@@ -78,9 +84,5 @@ extension ConfigurationTranslation {
     try set("attention.key_length_mla", plain + rotated)
     try set("attention.value_length_mla", value)
     try set("rope.dimension_count", rotated)
-  }
-
-  /// Which of the weights that models of this family may have are there.
-  mutating func translateLatentPresence() throws {
   }
 }

@@ -13,7 +13,7 @@ struct ConfigurationTranslation {
   /// Keys as GGUF files have them.
   private(set) var metadata: Metadata
   /// What weights there are.
-  private(set) var weights: ConfiguredInventory
+  var weights: ConfiguredInventory
   let type: ModelType
   let source: ConfigurationObject
 
@@ -27,14 +27,14 @@ struct ConfigurationTranslation {
     guard (1...ConfigurationReader.largestWidth * 16).contains(vocabularySize) else {
       throw source.error(.invalidConfiguration, "is \(vocabularySize)", at: "vocab_size")
     }
-    weights = ConfiguredInventory(vocabularySize: vocabularySize, path: path)
+    weights = ConfiguredInventory(rowCounts: [.tokenEmbedding: vocabularySize], path: path)
     try metadata.add("general.architecture", .string(architecture))
     try translateSizes()
     try translateHeads()
     try translateRotation()
     try translateWindow()
-    if type.isMixture { try translateExperts() }
     try translatePresence()
+    if type.isMixture { try translateExperts() }
     try refuseUnknownMathematics()
   }
 
@@ -83,7 +83,7 @@ struct ConfigurationTranslation {
   // MARK: What all families have
 
   private mutating func translateSizes() throws {
-    try set("vocab_size", weights.vocabularySize)
+    try set("vocab_size", weights.rowCounts[.tokenEmbedding])
     try set("embedding_length", source.requiredInteger("hidden_size"))
     try set("block_count", source.requiredInteger("num_hidden_layers"))
     try set("feed_forward_length", source.requiredInteger("intermediate_size"))
@@ -169,7 +169,11 @@ struct ConfigurationTranslation {
     case .mistral, .mixtral:
       break
     case .deepseekV2, .deepseekV3:
-      try translateLatentPresence()
+      if try source.bool("attention_bias") == true {
+        weights.biases = [.queryDown, .keyValueDown, .attentionOutput]
+      }
+      // Checkpoints have both in one matrix.
+      weights.absent.formUnion([.keyUp, .valueUp])
     }
   }
 
@@ -178,10 +182,4 @@ struct ConfigurationTranslation {
       throw source.error(.unsupported, "is \"\(activation.prefix(40))\"; silu is supported", at: "hidden_act")
     }
   }
-
-  /// Takes a weight out that models of the family may have.
-  mutating func remove(_ roles: Role...) { weights.absent.formUnion(roles) }
-
-  /// Gives a node a bias.
-  mutating func addBias(_ roles: Role...) { weights.biases.formUnion(roles) }
 }
