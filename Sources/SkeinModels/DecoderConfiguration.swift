@@ -53,8 +53,7 @@ extension DecoderConfiguration {
     architecture = reader.architecture
     vocabularySize = try reader.rows(of: WeightName(NodeName(.tokenEmbedding)))
     width = try reader.size("embedding_length")
-    // A layer has several tensors, so the file's own size bounds the number of layers.
-    layerCount = try reader.size("block_count", most: max(reader.checkpoint.tensors.count, 1))
+    layerCount = try reader.size("block_count", most: reader.weights.mostLayers)
     feedForwardWidth = try reader.sizeOfEveryLayer("feed_forward_length") ?? 0
     guard feedForwardWidth > 0 else {
       throw reader.error(.invalidConfiguration, "must be given and above zero", at: "feed_forward_length")
@@ -116,6 +115,18 @@ extension DecoderConfiguration {
       return .none
     case "linear":
       return factor == 1 ? .none : .linear(factor: factor)
+    case "llama3":
+      // GGUF files have the same as a tensor of factors.
+      let original = try reader.size(
+        "rope.scaling.original_context_length", most: ConfigurationReader.largestContext)
+      let low = try reader.positiveNumber("rope.scaling.low_freq_factor") ?? 1
+      let high = try reader.positiveNumber("rope.scaling.high_freq_factor") ?? 4
+      guard low < high else {
+        throw reader.error(
+          .invalidConfiguration, "is \(high), must be above \(low)", at: "rope.scaling.high_freq_factor")
+      }
+      return .llama3(
+        factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: original)
     case "yarn":
       let original =
         try reader.optionalSize(
@@ -136,17 +147,13 @@ extension DecoderConfiguration {
       return rope.scaling
     default:
       throw reader.error(
-        .unsupported, "\"\(kind)\" is not supported; none, linear and yarn are", at: "rope.scaling.type")
+        .unsupported, "\"\(kind)\" is not supported; none, linear, llama3 and yarn are",
+        at: "rope.scaling.type")
     }
   }
 
   /// A key that changes the mathematics and that no family here knows must not be passed over.
   private static func refuseUnknownMathematics(_ reader: ConfigurationReader) throws {
-    if let experts = try reader.optionalSize("expert_count"), experts > 0 {
-      throw reader.error(
-        .unsupported, "is \(experts): mixtures of experts are not supported yet in this architecture",
-        at: "expert_count")
-    }
     for name in ["attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv"] {
       if let value = try reader.number(name), value != 0 {
         throw reader.error(.unsupported, "is \(value), which this architecture does not know", at: name)
