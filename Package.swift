@@ -53,7 +53,8 @@ let package = Package(
     .executableTarget(name: "GenerateExample", dependencies: ["Skein"], path: "Examples/Generate"),
     // Tests mirror Sources.
     .target(
-      name: "SkeinTestSupport", dependencies: ["SkeinTensor", "SkeinGraph"], path: "Tests/SkeinTestSupport"),
+      name: "SkeinTestSupport", dependencies: ["SkeinTensor", "SkeinGraph", "SkeinPlanner"],
+      path: "Tests/SkeinTestSupport"),
     .testTarget(
       name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),

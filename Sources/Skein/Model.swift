@@ -56,6 +56,7 @@ public final class Model: Sendable {
     plan = try lower(
       definition.graph, placement, limits: try Model.limits(options, definition, deviceCount: used.count),
       layouts: used.map(\.layout), type: definition.type)
+    try plan.requireFit(used.map(\.layout))
     let executor = try Executor(
       plan: plan, devices: used, weights: CheckpointWeights(definition), progress: progress)
     devices = used.map(\.properties)
@@ -101,6 +102,10 @@ private struct CheckpointWeights: WeightSource {
 
   func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer {
     definition.checkpoint.bytes(of: definition.tensors[weight.index])
+  }
+
+  func willNeed(_ weight: WeightID) {
+    definition.checkpoint.willNeed(bytesOf: definition.tensors[weight.index])
   }
 
   func release(_ weight: WeightID) {

@@ -43,8 +43,12 @@ struct CPUBinder {
 
   /// The steps of the device, in order.
   func steps() -> [CPUStep] {
-    let slots = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.weight, $0) })
+    var slots = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.weight, $0) })
     return device.steps.map { step in
+      // What was fetched is for the next step.
+      if case .fetch(let range) = step.kind {
+        for slot in device.streamed[range] { slots[slot.weight] = slot }
+      }
       let node = plan.graph[step.node]
       let isCompute = step.kind == .compute
       let scratch = CPUScratch(for: node, in: plan.graph, limits: plan.limits) { slots[$0]?.type ?? .f32 }

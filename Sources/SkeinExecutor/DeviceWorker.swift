@@ -10,12 +10,14 @@ final class DeviceWorker: @unchecked Sendable {
   private let queue: any DeviceQueue
   private let memories: [any DeviceMemory]
   private let offsets: [[Int]]
+  private let source: any WeightSource
   private let statistics: WorkerStatistics
 
   init(
-    plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory],
+    plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory], weights: any WeightSource,
     statistics: WorkerStatistics
   ) {
+    source = weights
     self.plan = plan
     self.device = device
     self.queue = queue
@@ -29,7 +31,7 @@ final class DeviceWorker: @unchecked Sendable {
   /// Brings this device's weights in.
   ///
   /// - Parameter progress: told the bytes of each weight; false ends the loading, since another device failed.
-  func load(from source: any WeightSource, progress: (Int) -> Bool) throws {
+  func load(progress: (Int) -> Bool) throws {
     queue.attach()
     for slot in plan.devices[device].weights {
       try queue.load(slot, from: source.bytes(of: slot.weight))
@@ -63,6 +65,8 @@ final class DeviceWorker: @unchecked Sendable {
       switch step.kind {
       case .compute:
         try queue.compute(step: index, pass: pass.shape)
+      case .fetch(let range):
+        try fetch(range)
       case .copy(let from, let source):
         let node = plan.graph[step.node]
         let rows = node.rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
@@ -81,6 +85,23 @@ final class DeviceWorker: @unchecked Sendable {
       }
     }
     if work.steps.upperBound == plan.devices[device].steps.count { try queue.record(pass.finished[device]) }
+  }
+
+  /// Brings weights that do not rest on the device, and has those of the next step that needs some read ahead.
+  private func fetch(_ range: Range<Int>) throws(DeviceError) {
+    let slots = plan.devices[device].streamed
+    for slot in slots[range] {
+      do {
+        try queue.load(slot, from: source.bytes(of: slot.weight))
+      } catch {
+        throw error as? DeviceError
+          ?? DeviceError(.failed, "\(error)", device: plan.devices[device].device.name)
+      }
+      // The source may go once the copy is done.
+      try queue.finish()
+      source.release(slot.weight)
+    }
+    source.willNeed(slots[range.upperBound < slots.count ? range.upperBound : 0].weight)
   }
 
   /// The slot was another pass's: every device must be done with that before its inputs are replaced.

@@ -52,10 +52,11 @@ public final class Executor: @unchecked Sendable {
     do {
       for index in devices.indices {
         let worker = DeviceWorker(
-          plan: plan, device: index, queue: queues[index], memories: memories, statistics: statistics[index])
+          plan: plan, device: index, queue: queues[index], memories: memories, weights: weights,
+          statistics: statistics[index])
         threads.append(
           try HostThread {
-            guard loading.perform({ try worker.load(from: weights, progress: loading.add) }) else { return }
+            guard loading.perform({ try worker.load(progress: loading.add) }) else { return }
             worker.run(passes)
           })
       }

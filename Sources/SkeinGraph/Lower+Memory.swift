@@ -15,6 +15,7 @@ func placeValues(
   var arenas: [Region: Arena] = [.pass: Arena(start: inputBytes), .scratch: Arena(start: 0)]
   var place = [Buffer?](repeating: nil, count: graph.nodes.count)
   for index in steps.indices {
+    if case .fetch = steps[index].kind { continue }
     let node = graph[steps[index].node]
     steps[index].inputs = steps[index].kind == .compute ? node.inputs.map { place[$0.index]! } : []
     if steps[index].kind == .output {
@@ -51,7 +52,7 @@ private func liveRanges(
     for input in graph[step.node].inputs { lives[input.index].last = index }
   }
   let waits = steps.indices.filter { steps[$0].waits }
-  for (made, step) in steps.enumerated() where step.kind != .output {
+  for (made, step) in steps.enumerated() where step.makesValue {
     var life = lives[step.node.index]
     if step.isAwaited {
       life.last = max(life.last, order.lastRemoteUse(of: StepReference(device: device, step: made)))

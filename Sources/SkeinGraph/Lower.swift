@@ -8,16 +8,17 @@ import SkeinTensor
 /// - Parameters:
 ///   - layouts: a layout for each device of the placement, in its order.
 ///   - type: the format of each weight in the checkpoint.
-/// - Throws: `GraphError` where the placement does not cover the graph, where a split is asked for that no
-///   strategy supports, or where the plan does not fit a device's memory.
+/// - Throws: `GraphError` where the placement does not cover the graph, or where a split is asked for that is not
+///   supported. Whether the plan fits the devices' memory is another question: `Plan.requireFit(_:)`.
 public func lower(
   _ graph: Graph, _ placement: Placement, limits: PlanLimits, layouts: [any DeviceLayout],
-  type: (WeightID) -> ElementType
+  type: @escaping (WeightID) -> ElementType
 ) throws(GraphError) -> Plan {
   try graph.validate()
   try validate(placement, of: graph, layouts: layouts)
   try validate(limits)
-  var steps = makeSteps(graph, placement)
+  let resident = residentWeights(graph, placement)
+  var steps = makeSteps(graph, placement, resident)
   let order = try HappensBefore(steps)
   var devices: [DevicePlan] = []
   for device in placement.devices.indices {
@@ -25,15 +26,13 @@ public func lower(
     let regions = placeValues(
       &steps[device], device: device, order: order, graph: graph, limits: limits, inputBytes: inputs.byteCount
     )
+    var builder = DevicePlanBuilder(graph, limits, layouts[device], type: type)
     devices.append(
-      devicePlan(
-        steps: steps[device], inputs: inputs, regions: regions, graph: graph, limits: limits,
-        layout: layouts[device], type: type))
+      builder.plan(steps: steps[device], resident: resident[device], inputs: inputs, regions: regions))
   }
   var plan = Plan(graph: graph, placement: placement, limits: limits, devices: devices)
   plan.resolveCopySources()
   try plan.validate()
-  try plan.requireFit(layouts)
   return plan
 }
 
@@ -48,11 +47,8 @@ private func validate(
   if placement.shares.count != graph.nodes.count {
     throw fail("covers \(placement.shares.count) nodes of \(graph.nodes.count)")
   }
-  if let node = placement.streamed.min() {
-    throw GraphError(
-      .unsupported, "streamed weights are not supported yet",
-      at: graph.nodes.indices.contains(node.index)
-        ? graph[node].name.description : nil)
+  for node in placement.streamed where !graph.nodes.indices.contains(node.index) {
+    throw fail("streams the weights of node \(node.index), which does not exist")
   }
   for (node, shares) in zip(graph.nodes, placement.shares) {
     guard let share = shares.first, placement.devices.indices.contains(share.device) else {
@@ -82,7 +78,9 @@ private func validate(_ limits: PlanLimits) throws(GraphError) {
 }
 
 /// The steps of every device, with buffers that have a size but no place yet.
-private func makeSteps(_ graph: Graph, _ placement: Placement) -> [[Step]] {
+private func makeSteps(
+  _ graph: Graph, _ placement: Placement, _ resident: [Set<WeightID>]
+) -> [[Step]] {
   var steps = [[Step]](repeating: [], count: placement.devices.count)
   // Where each node's value was made, and on which devices it is.
   var maker = [StepReference](repeating: StepReference(device: 0, step: 0), count: graph.nodes.count)
@@ -99,6 +97,11 @@ private func makeSteps(_ graph: Graph, _ placement: Placement) -> [[Step]] {
         Step(kind: .copy(from: source, source: unplaced), node: input, inputs: [], result: unplaced))
       isOn[device][input.index] = true
     }
+    if placement.streamed.contains(node.id), node.weights.contains(where: { !resident[device].contains($0) })
+    {
+      // The range is filled in when the weights get their places.
+      steps[device].append(Step(kind: .fetch(0..<0), node: node.id, inputs: [], result: unplaced))
+    }
     maker[node.id.index] = StepReference(device: device, step: steps[device].count)
     isOn[device][node.id.index] = true
     steps[device].append(
@@ -110,49 +113,13 @@ private func makeSteps(_ graph: Graph, _ placement: Placement) -> [[Step]] {
   return steps
 }
 
-private func devicePlan(
-  steps: [Step], inputs: InputSlots, regions: [Region: Int], graph: Graph, limits: PlanLimits,
-  layout: any DeviceLayout, type: (WeightID) -> ElementType
-) -> DevicePlan {
-  var regionBytes = regions
-  var weights: [WeightSlot] = []
-  var caches: [CacheSlot] = []
-  var seen: Set<WeightID> = []
-  var weightBytes = 0
-  var cacheBytes = 0
-  var workspaceBytes = 0
-
-  func cacheBuffer(_ cache: Cache, width: Int) -> Buffer {
-    let bytes = limits.pageCount * cache.keyValueHeadCount * limits.cachePageTokens * width * 2
-    defer { cacheBytes += bytes.roundedUp(to: Plan.bufferAlignment) }
-    return Buffer(.cache, offset: cacheBytes, byteCount: bytes)
+/// For each device, the weights of nodes that are not streamed there.
+private func residentWeights(_ graph: Graph, _ placement: Placement) -> [Set<WeightID>] {
+  var resident = [Set<WeightID>](repeating: [], count: placement.devices.count)
+  for node in graph.nodes where !placement.streamed.contains(node.id) {
+    resident[placement.shares[node.id.index][0].device].formUnion(node.weights)
   }
-  for step in steps where step.kind == .compute {
-    let node = graph[step.node]
-    for weight in node.weights where seen.insert(weight).inserted {
-      let bytes = layout.byteCount(of: graph[weight], type: type(weight))
-      weights.append(
-        WeightSlot(
-          weight: weight, type: type(weight), buffer: Buffer(.weights, offset: weightBytes, byteCount: bytes))
-      )
-      weightBytes += bytes.roundedUp(to: Plan.bufferAlignment)
-    }
-    if let id = node.op.cache {
-      let cache = graph[id]
-      caches.append(
-        CacheSlot(
-          cache: id, keys: cacheBuffer(cache, width: cache.keyWidth),
-          values: cacheBuffer(cache, width: cache.valueWidth)))
-    }
-    workspaceBytes = max(
-      workspaceBytes, layout.workspaceBytes(for: node, in: graph, limits: limits, type: type))
-  }
-  regionBytes[.weights] = weightBytes
-  regionBytes[.cache] = cacheBytes
-  regionBytes[.workspace] = workspaceBytes
-  return DevicePlan(
-    device: layout.id, weights: weights, caches: caches, inputs: inputs, steps: steps,
-    regionBytes: regionBytes.mapValues { $0.roundedUp(to: Plan.regionAlignment) })
+  return resident
 }
 
 extension InputSlots {
@@ -187,40 +154,6 @@ extension Plan {
         let source = devices[from.device].steps[from.step].result
         devices[device].steps[index].kind = .copy(from: from, source: source)
       }
-    }
-  }
-
-  /// Throws where the devices of a pool of memory together need more than it has.
-  fileprivate func requireFit(_ layouts: [any DeviceLayout]) throws(GraphError) {
-    for pool in Set(layouts.map(\.memoryPool)).sorted() {
-      let members = layouts.indices.filter { layouts[$0].memoryPool == pool }
-      let needed = members.reduce(0) { $0 + byteCount(device: $1) }
-      let available = layouts[members[0]].memoryBytes
-      if needed <= available { continue }
-      throw GraphError(
-        .doesNotFit,
-        "needs \(needed) bytes and has \(available): it lacks \(needed - available)."
-          + " \(members.map(memoryReport).joined(separator: "; "))."
-          + " Use a shorter --context, a smaller format or more devices",
-        at: members.map { layouts[$0].id.name }.joined(separator: ", "))
-    }
-  }
-
-  private func memoryReport(device index: Int) -> String {
-    let plan = devices[index]
-    let parts = Region.allCases.map {
-      "\($0) \(plan.regionBytes[$0, default: 0] * plan.copies(of: $0, limits: limits))"
-    }
-    return "\(plan.device): \(parts.joined(separator: ", "))"
-  }
-}
-
-extension Cache {
-  /// Bytes of all pages of keys and values, as a plan reserves them.
-  public func byteCount(limits: PlanLimits) -> Int {
-    [keyWidth, valueWidth].reduce(0) { total, width in
-      let bytes = limits.pageCount * keyValueHeadCount * limits.cachePageTokens * width * 2
-      return total + bytes.roundedUp(to: Plan.bufferAlignment)
     }
   }
 }

@@ -28,6 +28,12 @@ extension Plan {
         throw GraphError(.invalidPlan, "\(first) and \(second) overlap", at: device.device.name)
       }
     }
+    for slot in device.streamed where !device.contains(slot.buffer) || slot.buffer.region != .stream {
+      throw GraphError(.invalidPlan, "\(slot.buffer) lies outside its region", at: device.device.name)
+    }
+    let resident = Set(device.weights.map(\.weight))
+    // The weights that were fetched last. Nothing else may come between them and the step that needs them.
+    var fetched: (node: NodeID, weights: Set<WeightID>)?
     // What each live buffer holds, and since which step.
     var contents: [(buffer: Buffer, node: NodeID, since: Int)] = []
     func holds(_ buffer: Buffer, _ node: NodeID) -> Bool {
@@ -44,6 +50,17 @@ extension Plan {
         for (input, buffer) in zip(graph[step.node].inputs, step.inputs) where !holds(buffer, input) {
           throw fail(step, "step \(place) reads \(graph[input].name) where it is not")
         }
+        for weight in graph[step.node].weights where !resident.contains(weight) {
+          guard let fetched, fetched.node == step.node, fetched.weights.contains(weight) else {
+            throw fail(step, "its weight \(graph[weight].name) is not there")
+          }
+        }
+      case .fetch(let range):
+        guard range.lowerBound >= 0, range.upperBound <= device.streamed.count else {
+          throw fail(step, "fetches weights that do not exist")
+        }
+        fetched = (step.node, Set(device.streamed[range].map(\.weight)))
+        continue
       case .copy(let from, let source):
         guard devices.indices.contains(from.device), from.device != index,
           devices[from.device].steps.indices.contains(from.step)

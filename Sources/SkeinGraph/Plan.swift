@@ -51,6 +51,8 @@ public enum Region: Int, Hashable, Sendable, CaseIterable {
   case scratch
   /// Scratch memory of kernels.
   case workspace
+  /// Weights that do not rest on the device, while the step that needs them runs. One copy for all passes.
+  case stream
 }
 
 /// A run of bytes in a region.
@@ -90,6 +92,8 @@ public struct Step: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Runs the op of the node.
     case compute
+    /// Brings weights of the node from the checkpoint: these of `DevicePlan.streamed`.
+    case fetch(Range<Int>)
     /// Fetches the node's result from another device, once the step that makes it there is done.
     case copy(from: StepReference, source: Buffer)
     /// Hands the node's result, the logits, to the host.
@@ -108,6 +112,14 @@ public struct Step: Hashable, Sendable {
 
   /// Whether the step has to wait for another device.
   public var waits: Bool { if case .copy = kind { true } else { false } }
+
+  /// Whether the node's result is there after it and was not before.
+  var makesValue: Bool {
+    switch kind {
+    case .compute, .copy: true
+    case .fetch, .output: false
+    }
+  }
 }
 
 /// A weight in a device's memory.
@@ -150,8 +162,10 @@ public struct InputSlots: Hashable, Sendable {
 public struct DevicePlan: Hashable, Sendable {
   /// The device.
   public var device: DeviceID
-  /// Its weights.
+  /// The weights that rest on it.
   public var weights: [WeightSlot]
+  /// The weights that are brought for each pass, in the order of the steps that do so.
+  public var streamed: [WeightSlot]
   /// Its caches.
   public var caches: [CacheSlot]
   /// Where a pass's inputs lie.

@@ -60,6 +60,19 @@ public struct Fleet: Hashable, Sendable {
     let (from, to) = (devices[source].id.name, devices[destination].id.name)
     return links.last { $0.source == from && $0.destination == to }?.rate ?? defaultLink
   }
+
+  /// The link over which weights that do not rest on a device come: a copy in its own memory for a processor,
+  /// else the link from the first processor, or from `host`.
+  public func hostLink(to destination: Int) -> LinkRate {
+    let device = devices[destination]
+    if device.kind == .cpu {
+      return LinkRate(bytesPerSecond: device.rates.activationBytesPerSecond / 2, latencySeconds: 0)
+    }
+    if let link = links.last(where: { $0.source == "host" && $0.destination == device.id.name }) {
+      return link.rate
+    }
+    return devices.firstIndex { $0.kind == .cpu }.map { link(from: $0, to: destination) } ?? defaultLink
+  }
 }
 
 /// What is wrong with a fleet, a placement file or a request for a plan.

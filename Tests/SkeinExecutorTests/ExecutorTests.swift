@@ -36,6 +36,19 @@ import Testing
     }
   }
 
+  @Test func streamedWeightsGiveTheSameBits() throws {
+    let expected = try runner(oneCoreDevices(1)).logits(tokens(75))
+    var generator = SplitMix64(state: 4)
+    for _ in 0..<8 {
+      let devices = try oneCoreDevices(Int.random(in: 1...3, using: &generator))
+      var placement = Placement.random(of: graph, over: devices.map(\.id), using: &generator)
+      placement.streamed = Set(graph.nodes.map(\.id).filter { _ in Bool.random(using: &generator) })
+      let runner = try runner(devices, placement)
+      #expect(runner.executor.plan.devices.contains { !$0.streamed.isEmpty })
+      #expect(try runner.logits(tokens(75)) == expected)
+    }
+  }
+
   @Test func theTeamsSizeDoesNotMatter() throws {
     let expected = try runner(oneCoreDevices(1)).logits(tokens(60))
     #expect(try runner(cpuDevices("cpu")).logits(tokens(60)) == expected)

@@ -112,6 +112,7 @@ import Testing
         if weight.index == 5 { throw ExecutorError(.weights, "weight 5 is gone") }
         return UnsafeRawBufferPointer(start: nil, count: 0)
       }
+      func willNeed(_ weight: WeightID) {}
       func release(_ weight: WeightID) {}
     }
     let device = NullDevice(id: DeviceID("d"), memoryBytes: 1 << 40)

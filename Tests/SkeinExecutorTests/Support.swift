@@ -22,6 +22,8 @@ struct RandomWeights: WeightSource {
     return UnsafeRawBufferPointer(values)
   }
 
+  func willNeed(_ weight: WeightID) {}
+
   /// Leaks are bounded by the tests' small graphs; a source that kept its bytes would be the real thing.
   func release(_ weight: WeightID) {}
 }
@@ -33,6 +35,7 @@ struct Runner {
 
   init(_ graph: Graph, _ placement: Placement, _ devices: [any Device], _ limits: PlanLimits) throws {
     let plan = try lower(graph, placement, limits: limits, layouts: devices.map(\.layout)) { _ in .f32 }
+    try plan.requireFit(devices.map(\.layout))
     executor = try Executor(plan: plan, devices: devices, weights: RandomWeights(graph: graph))
   }
 

@@ -63,29 +63,6 @@ struct TestLayout: DeviceLayout {
     #expect(layers == [0, 0, 0, 1])
   }
 
-  @Test func layersAreDealtInRoundsAsFarAsTheBalanceAllows() {
-    var generator = SplitMix64(state: 6)
-    for _ in 0..<200 {
-      let costs = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
-        Double(Int.random(in: 1...9, using: &generator))
-      }
-      let parts = Int.random(in: 1...min(5, costs.count), using: &generator)
-      let speeds = (0..<parts).map { _ in Double(Int.random(in: 1...4, using: &generator)) }
-      let dealt = Placement.dealtSplit(of: costs, speeds: speeds, mostRounds: 8)
-      let single = Placement.contiguousSplit(of: costs, speeds: speeds, into: parts)
-      #expect(dealt.count == costs.count && Set(dealt) == Set(0..<parts))
-      func longest(_ split: [Int]) -> Double {
-        var sums = [Double](repeating: 0, count: parts)
-        for (cost, part) in zip(costs, split) { sums[part] += cost / speeds[part] }
-        return sums.max()!
-      }
-      #expect(longest(dealt) <= 1.03 * longest(single) + 1e-9)
-    }
-    let sixteen = [Double](repeating: 1, count: 16)
-    #expect(Placement.dealtSplit(of: sixteen, speeds: [1, 1], mostRounds: 8) == (0..<16).map { $0 % 2 })
-    #expect(Placement.dealtSplit(of: sixteen, speeds: [1, 1], mostRounds: 1) == (0..<16).map { $0 / 8 })
-  }
-
   @Test func whatIsSentGivesItsMemoryBackOnceItWasFetched() throws {
     let deep = TinyGraph.decoder(layerCount: 24)
     func passBytes(_ rounds: Int) throws -> [Int] {
@@ -113,32 +90,6 @@ struct TestLayout: DeviceLayout {
 
   @Test func devicesWithoutALayerAreLeftOut() {
     #expect(layerSplit(7).devices == devices(4))
-  }
-
-  @Test func theDearestRunIsAsCheapAsCanBe() {
-    var generator = SplitMix64(state: 5)
-    for _ in 0..<200 {
-      let costs = (0..<Int.random(in: 1...8, using: &generator)).map { _ in
-        Double(Int.random(in: 1...20, using: &generator))
-      }
-      let parts = Int.random(in: 1...costs.count, using: &generator)
-      let speeds = (0..<parts).map { _ in Double(Int.random(in: 1...4, using: &generator)) }
-      let runs = Placement.contiguousSplit(of: costs, speeds: speeds, into: parts)
-      #expect(runs == runs.sorted() && Set(runs) == Set(0..<parts))
-      var sums = [Double](repeating: 0, count: parts)
-      for (cost, run) in zip(costs, runs) { sums[run] += cost / speeds[run] }
-      #expect(abs(sums.max()! - bruteForce(costs[...], speeds[...])) < 1e-9)
-    }
-  }
-
-  private func bruteForce(_ costs: ArraySlice<Double>, _ speeds: ArraySlice<Double>) -> Double {
-    let speed = speeds.first!
-    if speeds.count == 1 { return costs.reduce(0) { $0 + $1 / speed } }
-    return (1...(costs.count - speeds.count + 1)).map { count in
-      max(
-        costs.prefix(count).reduce(0) { $0 + $1 / speed },
-        bruteForce(costs.dropFirst(count), speeds.dropFirst()))
-    }.min()!
   }
 
   /// Lowering validates what it makes, so it is enough that it throws nothing.
@@ -183,17 +134,35 @@ struct TestLayout: DeviceLayout {
     let total = needed.byteCount(device: 0) + needed.byteCount(device: 1)
     let layouts = placement.devices.map { TestLayout(id: $0, memoryBytes: total - 7, pool: "host") }
     #expect {
-      try lower(graph, placement, limits: limits, layouts: layouts) { _ in .f32 }
+      try needed.requireFit(layouts)
     } throws: { error in
       guard let error = error as? GraphError else { return false }
       return error.code == .doesNotFit && error.description.contains("it lacks 7")
         && error.description.contains("d0") && error.description.contains("d1")
     }
     // One byte more than needed is enough, and pools of their own do not add up.
-    _ = try lower(
-      graph, placement, limits: limits,
-      layouts: placement.devices.map { TestLayout(id: $0, memoryBytes: total, pool: "host") }
-    ) { _ in .f32 }
+    let exact = placement.devices.map { TestLayout(id: $0, memoryBytes: total, pool: "host") }
+    try needed.requireFit(exact)
+    #expect(needed.shortages(exact).isEmpty)
+    #expect(needed.shortages(layouts).map(\.neededBytes) == [total])
+  }
+
+  @Test func streamedWeightsTakeTheBytesOfOneStep() throws {
+    var placement = layerSplit(1)
+    let whole = try plan(placement)
+    let streamed = graph.nodes.filter { $0.name.role == .down || $0.name.role == .gate }
+    placement.streamed = Set(streamed.map(\.id))
+    let plan = try plan(placement)
+    let device = plan.devices[0]
+    let bytes = streamed.map { graph[$0.weights[0]].shape.elementCount! * 4 }
+    #expect(device.streamed.map(\.buffer.byteCount) == bytes)
+    #expect(device.regionBytes[.stream]! == bytes.max()!.roundedUp(to: Plan.regionAlignment))
+    let rest = whole.devices[0].weights.map(\.weight).filter { !device.streamed.map(\.weight).contains($0) }
+    #expect(device.weights.map(\.weight) == rest)
+    // A weight that must be fetched and is not is found.
+    var broken = plan
+    broken.devices[0].steps.removeAll { if case .fetch = $0.kind { true } else { false } }
+    #expect(throws: GraphError.self) { try broken.validate() }
   }
 
   @Test func aSplitNodeIsRefusedByName() {

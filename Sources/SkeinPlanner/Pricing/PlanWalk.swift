@@ -1,4 +1,5 @@
 import SkeinGraph
+import SkeinTensor
 
 /// What a device did for a while, in a walk over a plan.
 public struct Span: Hashable, Sendable {
@@ -133,7 +134,11 @@ struct PlanWalk {
       return segments[device].map { segment in
         var total = StepPrice()
         guard segment.source == nil else { return total }
-        for step in plan.devices[device].steps[segment.steps] where step.kind == .compute {
+        for step in plan.devices[device].steps[segment.steps] {
+          if case .fetch(let range) = step.kind {
+            total.fixedSeconds += fetchSeconds(range, device: device)
+          }
+          guard step.kind == .compute else { continue }
           let node = plan.graph[step.node]
           // Layers repeat: most prices are known.
           let key = PriceKey(node, device: device, model)
@@ -149,6 +154,13 @@ struct PlanWalk {
         return total
       }
     }
+  }
+
+  /// Seconds of bringing weights that do not rest on the device.
+  private func fetchSeconds(_ range: Range<Int>, device: Int) -> Double {
+    let link = fleet.hostLink(to: places[device])
+    let bytes = plan.devices[device].streamed[range].reduce(0) { $0 + $1.buffer.byteCount }
+    return link.latencySeconds + Double(bytes) / link.bytesPerSecond
   }
 
   /// Bytes that a pass sends over each link, by places in the plan.
@@ -180,23 +192,42 @@ struct PlanWalk {
 /// What two nodes must have in common to have the same price on a device.
 struct PriceKey: Hashable {
   var op: Op
+  var cacheElements: Int
   var width: Int
   var rows: RowCount
   var inputWidths: [Int]
-  var weightBytes: [Int]
+  var weights: [Stored]
   var device: Int
 
+  struct Stored: Hashable {
+    var bytes: Int
+    var type: ElementType
+  }
+
   init(_ node: Node, device: Int, _ model: PricedModel) {
-    op = node.op
-    if case .attention(var attention) = node.op {
-      // Each layer has a cache of its own; all that matters of it is its width.
-      attention.cache = CacheID(0)
-      op = .attention(attention)
-    }
+    // Each layer has a cache of its own; all that matters of it are its widths.
+    op = node.op.withCache(CacheID(0))
+    cacheElements = node.op.cache.map { model.graph[$0].elementsPerToken } ?? 0
     width = node.width
     rows = node.rows
     inputWidths = node.inputs.map { model.graph[$0].width }
-    weightBytes = node.weights.map { model.weightBytes[$0.index] }
+    weights = node.weights.map { Stored(bytes: model.weightBytes[$0.index], type: model.types[$0.index]) }
     self.device = device
+  }
+}
+
+extension Op {
+  /// The same on another cache.
+  fileprivate func withCache(_ cache: CacheID) -> Op {
+    switch self {
+    case .attention(var attention):
+      attention.cache = cache
+      return .attention(attention)
+    case .latentAttention(var attention):
+      attention.cache = cache
+      return .latentAttention(attention)
+    default:
+      return self
+    }
   }
 }

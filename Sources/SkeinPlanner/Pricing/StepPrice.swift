@@ -84,7 +84,32 @@ public struct PricedModel: Sendable {
       price.fixedSeconds += rates.stepSeconds
       price.secondsPerPosition[attention.window ?? .max] =
         2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
-    default:
+    case .latentAttention(let attention):
+      let heads = attention.heads
+      let operations = 2 * rows * Double(heads.headCount * (heads.latentWidth + heads.rank))
+      let bytes =
+        Double(graph[attention.cache].elementsPerToken) * cacheBytesPerElement * Double(sequences)
+      price.fixedSeconds += rates.stepSeconds
+      for weight in node.weights { price.fixedSeconds += linearSeconds(weight, rows: rows, rates) }
+      price.secondsPerPosition[.max] =
+        operations / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
+    case .expandLatent(let expansion):
+      let heads = expansion.heads
+      let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth
+      let elements = Double(heads.headCount * heads.rank * width)
+      price.fixedSeconds +=
+        elements * rates.rate(of: types[node.weights[0].index]).secondsPerElement(tokens: rows)
+    case .expertRouter:
+      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+    case .experts(let experts):
+      // Each expert that is needed reads its matrices once, for the tokens that go to it.
+      let count = experts.expectedCount(tokens: Int(rows))
+      let tokens = rows * Double(experts.chosenCount) / max(count, 1)
+      for weight in node.weights {
+        price.fixedSeconds +=
+          linearSeconds(weight, rows: tokens, rates) * count / Double(experts.expertCount)
+      }
+    case .embedding, .rmsNorm, .rope, .gatedActivation, .sigmoidGate, .add, .selectRows:
       let work = graph.work(
         of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond

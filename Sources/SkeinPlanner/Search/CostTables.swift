@@ -40,8 +40,10 @@ public final class CostTables {
   }
 
   private static func windows(_ graph: Graph) -> [Int] {
-    let windows = graph.nodes.compactMap { node in
-      if case .attention(let attention) = node.op { attention.window ?? .max } else { nil }
+    let windows = graph.nodes.compactMap { node -> Int? in
+      guard node.op.cache != nil else { return nil }
+      if case .attention(let attention) = node.op { return attention.window ?? .max }
+      return .max
     }
     return Set(windows).sorted()
   }

@@ -2,7 +2,7 @@
 struct LayerCut {
   private let evaluator: PipelineEvaluator
   private let order: [Int]
-  private let layerCount: Int
+  let layerCount: Int
   private let stages: [Stage]
 
   /// What the layers cost in one stage, so that those of `first ..< end` cost a difference.
@@ -58,65 +58,21 @@ struct LayerCut {
     return stage
   }
 
-  /// The best of the cuts for several bounds on the slowest stage, with the seconds of the request; nil where
-  /// the layers do not fit.
+  /// The best cut, with the seconds of the request; nil where the layers do not fit.
   func best() -> (pipeline: Pipeline, seconds: Double)? {
-    guard let least = leastBound() else { return nil }
-    let passes = Double(evaluator.prefill.loads.count - 1)
-    var best: (pipeline: Pipeline, seconds: Double)?
-    var former: Pipeline?
-    for factor in [1, 1.01, 1.03, 1.06, 1.1, 1.2, 1.35, 1.6, 2, 3, 5, 10, 30, .infinity] {
-      let bound = least * factor * (1 + 1e-12)
-      // A looser bound can only pay by what it adds to the slowest stage.
-      if let best, factor.isFinite, passes * bound > best.seconds { continue }
-      guard let pipeline = cut(bound: bound), pipeline != former else { continue }
-      former = pipeline
-      let seconds = evaluator.seconds(pipeline)
-      if best == nil || seconds < best!.seconds { best = (pipeline, seconds) }
-    }
-    return best
+    best(passes: Double(evaluator.prefill.loads.count - 1)) { ends in
+      evaluator.seconds(Pipeline(devices: order, ends: ends))
+    }.map { (Pipeline(devices: order, ends: $0.ends), $0.seconds) }
   }
+}
 
-  /// The least time of the slowest stage that any cut has.
-  private func leastBound() -> Double? {
-    var best = [Double](repeating: .infinity, count: layerCount + 1)
-    best[0] = 0
-    for (index, stage) in stages.enumerated() {
-      var next = [Double](repeating: .infinity, count: layerCount + 1)
-      for first in index..<max(layerCount, index)
-      where best[first] < .infinity && stage.mostEnd[first] > first {
-        for end in (first + 1)...stage.mostEnd[first] {
-          let seconds = stage.passCopy[first] + stage.pass[end] - stage.pass[first]
-          next[end] = min(next[end], max(best[first], seconds))
-        }
-      }
-      best = next
-    }
-    return best[layerCount] < .infinity ? best[layerCount] : nil
+extension LayerCut: StageCosts {
+  var stageCount: Int { order.count }
+  func mostEnd(_ stage: Int, _ first: Int) -> Int { stages[stage].mostEnd[first] }
+  func pass(_ stage: Int, _ first: Int, _ end: Int) -> Double {
+    stages[stage].passCopy[first] + stages[stage].pass[end] - stages[stage].pass[first]
   }
-
-  /// The cut of the least sum, no stage of which takes longer than `bound`.
-  private func cut(bound: Double) -> Pipeline? {
-    var best = [Double](repeating: .infinity, count: layerCount + 1)
-    best[0] = 0
-    var starts: [[Int]] = []
-    for (index, stage) in stages.enumerated() {
-      var next = [Double](repeating: .infinity, count: layerCount + 1)
-      var start = [Int](repeating: 0, count: layerCount + 1)
-      for first in index..<max(layerCount, index)
-      where best[first] < .infinity && stage.mostEnd[first] > first {
-        for end in (first + 1)...stage.mostEnd[first] {
-          if stage.passCopy[first] + stage.pass[end] - stage.pass[first] > bound { break }
-          let total = best[first] + stage.sumCopy[first] + stage.sum[end] - stage.sum[first]
-          if total < next[end] { (next[end], start[end]) = (total, first) }
-        }
-      }
-      best = next
-      starts.append(start)
-    }
-    guard best[layerCount] < .infinity else { return nil }
-    var ends = [Int](repeating: layerCount, count: order.count)
-    for stage in order.indices.reversed().dropLast() { ends[stage - 1] = starts[stage][ends[stage]] }
-    return Pipeline(devices: order, ends: ends)
+  func sum(_ stage: Int, _ first: Int, _ end: Int) -> Double {
+    stages[stage].sumCopy[first] + stages[stage].sum[end] - stages[stage].sum[first]
   }
 }

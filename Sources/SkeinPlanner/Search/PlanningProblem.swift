@@ -49,9 +49,10 @@ public struct PlanningProblem: Sendable {
       layouts: used.compactMap { $0 }, type: { model.types[$0.index] })
   }
 
-  /// Lowers and prices.
+  /// Lowers and prices; throws where it does not fit.
   func price(_ placement: Placement) throws(GraphError) -> (plan: Plan, price: PlanPrice) {
     let plan = try lower(placement)
+    try plan.requireFit(placement.devices.compactMap { id in layouts.first { $0.id == id } })
     return (plan, plan.price(model, on: fleet, request: request))
   }
 }
@@ -89,5 +90,5 @@ public protocol Strategy: Sendable {
 
 /// All strategies. To add one: write its file, add its line here.
 let strategies: [any Strategy] = [
-  LayerPipeline()
+  LayerPipeline(), InterleavedLayers(), HostExperts(),
 ]

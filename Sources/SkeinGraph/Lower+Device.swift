@@ -1,0 +1,99 @@
+import SkeinTensor
+
+/// Gives the weights and caches of one device their places, once its steps are known.
+struct DevicePlanBuilder {
+  private let graph: Graph
+  private let limits: PlanLimits
+  private let layout: any DeviceLayout
+  private let type: (WeightID) -> ElementType
+  private var weights: [WeightSlot] = []
+  private var streamed: [WeightSlot] = []
+  private var caches: [CacheSlot] = []
+  private var bytes: [Region: Int] = [:]
+
+  init(
+    _ graph: Graph, _ limits: PlanLimits, _ layout: any DeviceLayout,
+    type: @escaping (WeightID) -> ElementType
+  ) {
+    self.graph = graph
+    self.limits = limits
+    self.layout = layout
+    self.type = type
+  }
+
+  /// The plan of the device.
+  ///
+  /// - Parameters:
+  ///   - steps: with places for values; fetches learn which weights they bring.
+  ///   - resident: the weights that rest on the device.
+  ///   - regions: bytes of the regions that hold values.
+  mutating func plan(
+    steps: [Step], resident: Set<WeightID>, inputs: InputSlots, regions: [Region: Int]
+  ) -> DevicePlan {
+    var steps = steps
+    var seen: Set<WeightID> = []
+    bytes = regions
+    for (index, step) in steps.enumerated() {
+      let node = graph[step.node]
+      switch step.kind {
+      case .fetch:
+        steps[index].kind = .fetch(place(fetched: node.weights.filter { !resident.contains($0) }))
+      case .compute:
+        for weight in node.weights where resident.contains(weight) && seen.insert(weight).inserted {
+          weights.append(slot(weight, in: .weights))
+        }
+        if let cache = node.op.cache { place(cache) }
+        bytes[.workspace] = max(
+          bytes[.workspace, default: 0],
+          layout.workspaceBytes(for: node, in: graph, limits: limits, type: type))
+      case .copy, .output:
+        break
+      }
+    }
+    return DevicePlan(
+      device: layout.id, weights: weights, streamed: streamed, caches: caches, inputs: inputs, steps: steps,
+      regionBytes: bytes.mapValues { $0.roundedUp(to: Plan.regionAlignment) })
+  }
+
+  /// The next bytes of a region.
+  private mutating func take(_ byteCount: Int, in region: Region) -> Buffer {
+    let offset = bytes[region, default: 0]
+    bytes[region] = offset + byteCount.roundedUp(to: Plan.bufferAlignment)
+    return Buffer(region, offset: offset, byteCount: byteCount)
+  }
+
+  private mutating func slot(_ weight: WeightID, in region: Region) -> WeightSlot {
+    let byteCount = layout.byteCount(of: graph[weight], type: type(weight))
+    return WeightSlot(weight: weight, type: type(weight), buffer: take(byteCount, in: region))
+  }
+
+  /// Weights that are needed for one step lie where those of the step before lay.
+  private mutating func place(fetched fetchedWeights: [WeightID]) -> Range<Int> {
+    let first = streamed.count
+    let former = bytes[.stream, default: 0]
+    bytes[.stream] = 0
+    for weight in fetchedWeights { streamed.append(slot(weight, in: .stream)) }
+    bytes[.stream] = max(bytes[.stream, default: 0], former)
+    return first..<streamed.count
+  }
+
+  private mutating func place(_ id: CacheID) {
+    let cache = graph[id]
+    let (keys, values) = cache.bufferBytes(limits: limits)
+    caches.append(CacheSlot(cache: id, keys: take(keys, in: .cache), values: take(values, in: .cache)))
+  }
+}
+
+extension Cache {
+  /// Bytes of all pages of keys, and of values.
+  func bufferBytes(limits: PlanLimits) -> (keys: Int, values: Int) {
+    let rows = limits.pageCount * keyValueHeadCount * limits.cachePageTokens
+    return (rows * keyWidth * 2, rows * valueWidth * 2)
+  }
+
+  /// Bytes of all pages, as a plan reserves them.
+  public func byteCount(limits: PlanLimits) -> Int {
+    let (keys, values) = bufferBytes(limits: limits)
+    return keys.roundedUp(to: Plan.bufferAlignment) + values.roundedUp(to: Plan.bufferAlignment)
+  }
+}
