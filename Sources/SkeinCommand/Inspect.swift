@@ -25,9 +25,11 @@ struct Inspect: ParsableCommand {
   func run() throws {
     let checkpoint = try GGUFFile(path: BundledModels.resolve(model))
     if graph {
-      let graph = try ModelDefinition(checkpoint).graph
-      if output.json { return try Terminal.print(json: graph.nodes.map { NodeRow($0, in: graph) }) }
-      return Terminal.write(graph.description + "\n")
+      let definition = try ModelDefinition(checkpoint)
+      if output.json {
+        return try Terminal.print(json: definition.graph.nodes.map { NodeRow($0, in: definition) })
+      }
+      return Terminal.write(definition.graph.description + "\n")
     }
     let report = InspectReport(checkpoint)
     if output.json { return try Terminal.print(json: report) }
@@ -46,10 +48,11 @@ private struct NodeRow: Encodable {
   var rows: String
   var width: Int
 
-  init(_ node: Node, in graph: Graph) {
+  init(_ node: Node, in definition: ModelDefinition) {
+    let graph = definition.graph
     id = node.id.index
     name = node.name.description
-    module = node.name.moduleName
+    module = definition.moduleName(of: node.name)
     op = node.op.kernelName
     inputs = node.inputs.map { graph[$0].name.description }
     weights = node.weights.map { graph[$0].name.ggufName }
@@ -90,8 +93,9 @@ private struct InspectReport: Encodable {
     // The names that the family gives, where there is one.
     var moduleNames: [String: String] = [:]
     do {
-      for weight in try ModelDefinition(checkpoint).graph.weights {
-        moduleNames[weight.name.ggufName] = weight.name.moduleName
+      let definition = try ModelDefinition(checkpoint)
+      for weight in definition.graph.weights {
+        moduleNames[weight.name.ggufName] = definition.moduleName(of: weight.name)
       }
     } catch {
       problem = "\(error)"

@@ -130,6 +130,8 @@ struct CPUScratch: Hashable {
       threadBytes = skein_attention_workspace_bytes(
         Int32(attention.headCount), Int32(attention.keyValueHeadCount), Int32(attention.keyWidth),
         Int32(attention.valueWidth), Int32(limits.cachePageTokens))
+    case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
+      break
     case .embedding, .rmsNorm, .rope, .gatedActivation, .add, .selectRows:
       break
     }

@@ -55,6 +55,9 @@ extension CPUQueue {
       args.rows = integers(device.inputs.outputRows)
       args.y = y
       team.run(kernels.select_rows, &args, items: rows, grain: team.grain(items: rows))
+    case .missing(let op):
+      throw DeviceError(
+        .unsupported, "has no kernel for \(op.kernelName) yet", device: device.device.name)
     case .none:
       break
     }

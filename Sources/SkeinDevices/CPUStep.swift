@@ -14,6 +14,8 @@ struct CPUStep {
     case gatedActivation(skein_gated_activation_args)
     case add(skein_add_args)
     case selectRows(skein_select_rows_args)
+    /// An op that has no kernels yet.
+    case missing(Op)
     /// Copies and outputs: the queue has other calls for them.
     case none
   }
@@ -95,6 +97,8 @@ struct CPUBinder {
       return .rope(args)
     case .attention(let attention):
       return .attention(arguments(attention))
+    case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
+      return .missing(node.op)
     case .gatedActivation:
       return .gatedActivation(
         skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))

@@ -81,14 +81,8 @@ extension Graph {
   /// What is wrong with the inputs and weights of a node, if anything.
   private func problem(of node: Node) -> String? {
     let inputs = node.inputs.map { self[$0] }
-    let shapes = node.weights.map { self[$0].shape.extents }
     func expect(_ inputWidths: [Int], _ weights: [[Int]], rows: RowCount?) -> String? {
-      if inputs.map(\.width) != inputWidths {
-        return "takes widths \(inputs.map(\.width)), must take \(inputWidths)"
-      }
-      if shapes != weights { return "has weights \(shapes), must have \(weights)" }
-      if let rows, inputs.contains(where: { $0.rows != rows }) { return "mixes rows of tokens and outputs" }
-      return nil
+      mismatch(node, inputWidths, weights, rows: rows)
     }
     switch node.op {
     case .embedding:
@@ -98,13 +92,16 @@ extension Graph {
       let bias = node.weights.count > 1 ? [[node.width]] : []
       return expect([x.width], [[node.width, x.width]] + bias, rows: node.rows)
     case .rmsNorm(let norm):
-      if norm.groupWidth <= 0 || node.width % norm.groupWidth != 0 {
+      let width = node.width - norm.passedWidth
+      let isWhole = norm.passedWidth == 0 || (norm.passedWidth > 0 && width == norm.groupWidth)
+      if norm.groupWidth <= 0 || width <= 0 || width % norm.groupWidth != 0 || !isWhole {
         return "its groups do not fill its width"
       }
       return expect([node.width], [[norm.groupWidth]], rows: node.rows)
     case .rope(let rope):
       if rope.headCount * rope.headWidth != node.width { return "its heads do not fill its width" }
-      if rope.dimensions % 2 != 0 || rope.dimensions <= 0 || rope.dimensions > rope.headWidth {
+      let most = rope.headWidth - rope.first
+      if rope.dimensions % 2 != 0 || rope.dimensions <= 0 || rope.first < 0 || rope.dimensions > most {
         return "cannot rotate \(rope.dimensions) values of heads of \(rope.headWidth)"
       }
       return expect([node.width], [], rows: .tokens)
@@ -115,10 +112,62 @@ extension Graph {
       if attention.headCount * attention.valueWidth != node.width { return "its heads do not fill its width" }
       let queries = attention.headCount * attention.keyWidth
       return expect([queries, kv * attention.keyWidth, kv * attention.valueWidth], [], rows: .tokens)
+    case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
+      return problemOfMixture(node)
     case .gatedActivation, .add:
       return expect([node.width, node.width], [], rows: node.rows)
     case .selectRows:
       return expect([node.width], [], rows: .tokens)
     }
+  }
+
+  /// The same for mixtures of experts and latent attention.
+  private func problemOfMixture(_ node: Node) -> String? {
+    let inputs = node.inputs.map { self[$0] }
+    func expect(_ inputWidths: [Int], _ weights: [[Int]], rows: RowCount?) -> String? {
+      mismatch(node, inputWidths, weights, rows: rows)
+    }
+    switch node.op {
+    case .latentAttention(let attention):
+      guard caches.indices.contains(attention.cache.index) else { return "its cache does not exist" }
+      let heads = attention.heads
+      if heads.headCount * heads.valueWidth != node.width { return "its heads do not fill its width" }
+      let split = [heads.keyUpExtents, heads.valueUpExtents]
+      return expect(
+        [heads.headCount * heads.keyWidth, heads.latentWidth],
+        node.weights.count > 1 ? split : [heads.keyValueUpExtents], rows: .tokens)
+    case .expandLatent(let expansion):
+      if expansion.resultWidth != node.width { return "its heads do not fill its width" }
+      let heads = expansion.heads
+      let split = expansion.part == .keys ? heads.keyUpExtents : heads.valueUpExtents
+      let isSplit = node.weights.first.map { self[$0].shape.extents.count } == split.count
+      return expect([heads.latentWidth], [isSplit ? split : heads.keyValueUpExtents], rows: .tokens)
+    case .expertRouter(let router):
+      guard let x = inputs.first else { return "takes nothing" }
+      if let problem = router.problem { return problem }
+      if router.resultWidth != node.width { return "its choice does not fill its width" }
+      let bias = node.weights.count > 1 ? [[router.expertCount]] : []
+      return expect([x.width], [[router.expertCount, x.width]] + bias, rows: node.rows)
+    case .experts(let experts):
+      let outer = [experts.expertCount, experts.expertWidth, node.width]
+      let inner = [experts.expertCount, node.width, experts.expertWidth]
+      return expect([node.width, 2 * experts.chosenCount], [outer, outer, inner], rows: node.rows)
+    case .sigmoidGate:
+      return expect([node.width, 1], [], rows: node.rows)
+    default:
+      return nil
+    }
+  }
+
+  /// Where the inputs and weights of a node are not those that its op takes.
+  private func mismatch(_ node: Node, _ widths: [Int], _ weights: [[Int]], rows: RowCount?) -> String? {
+    let inputs = node.inputs.map { self[$0] }
+    let shapes = node.weights.map { self[$0].shape.extents }
+    if inputs.map(\.width) != widths {
+      return "takes widths \(inputs.map(\.width)), must take \(widths)"
+    }
+    if shapes != weights { return "has weights \(shapes), must have \(weights)" }
+    if let rows, inputs.contains(where: { $0.rows != rows }) { return "mixes rows of tokens and outputs" }
+    return nil
   }
 }

@@ -13,11 +13,18 @@ public struct GraphBuilder {
   /// The layer that nodes are added to; nil before the first and after the last.
   public var layer: Int?
 
+  private let options: GraphOptions
+
   /// A builder of a graph.
   ///
-  /// - Parameter isStored: whether the checkpoint has a weight; optional weights (biases) are taken where
-  ///   it has them.
-  public init(vocabularySize: Int, layerCount: Int, isStored: @escaping (WeightName) -> Bool) {
+  /// - Parameters:
+  ///   - options: what a family leaves open.
+  ///   - isStored: whether the checkpoint has a weight; optional weights (biases) are taken where it has them.
+  public init(
+    vocabularySize: Int, layerCount: Int, options: GraphOptions = GraphOptions(),
+    isStored: @escaping (WeightName) -> Bool
+  ) {
+    self.options = options
     graph = Graph(
       nodes: [], weights: [], caches: [], layerCount: layerCount, vocabularySize: vocabularySize)
     self.isStored = isStored
@@ -51,12 +58,15 @@ public struct GraphBuilder {
   }
 
   /// Root mean square normalization over the whole width, or over each run of `groupWidth` (a head).
+  ///
+  /// - Parameter passedWidth: values at the end of each row that are passed on as they are.
   public mutating func rmsNorm(
-    _ x: NodeID, _ role: Role, epsilon: Float, groupWidth: Int? = nil, file: String = #fileID,
-    line: Int = #line
+    _ x: NodeID, _ role: Role, epsilon: Float, groupWidth: Int? = nil, passedWidth: Int = 0,
+    file: String = #fileID, line: Int = #line
   ) -> NodeID {
     let width = graph[x].width
-    let norm = RMSNorm(groupWidth: groupWidth ?? width, epsilon: epsilon)
+    let norm = RMSNorm(
+      groupWidth: groupWidth ?? width - passedWidth, epsilon: epsilon, passedWidth: passedWidth)
     let gain = weight(WeightName(name(role)), [norm.groupWidth])
     return add(role, .rmsNorm(norm), [x], [gain], rows: graph[x].rows, width: width, file, line)
   }
@@ -75,16 +85,80 @@ public struct GraphBuilder {
   ) -> NodeID {
     let keyWidth = graph[queries].width / headCount
     let valueWidth = graph[values].width / keyValueHeadCount
-    graph.caches.append(
-      Cache(
-        layer: layer ?? 0, keyValueHeadCount: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth))
     let attention = Attention(
-      cache: CacheID(graph.caches.count - 1), headCount: headCount, keyValueHeadCount: keyValueHeadCount,
-      keyWidth: keyWidth, valueWidth: valueWidth, scale: scale ?? 1 / Float(keyWidth).squareRoot(),
-      window: window)
+      cache: cache(heads: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth),
+      headCount: headCount, keyValueHeadCount: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth,
+      scale: scale ?? 1 / Float(keyWidth).squareRoot(), window: window)
     return add(
       .attention, .attention(attention), [queries, keys, values], [], rows: .tokens,
       width: headCount * valueWidth, file, line)
+  }
+
+  /// Multi-head latent attention over a new cache of the current layer, which holds compressed rows or the keys
+  /// and values made from them, as the graph's options say.
+  ///
+  /// - Parameters:
+  ///   - queries: `[heads, plainWidth + ropeWidth]` a token, rotated.
+  ///   - latent: `[rank + ropeWidth]` a token: normalized, then rotated.
+  public mutating func latentAttention(
+    _ queries: NodeID, _ latent: NodeID, _ heads: LatentHeads, scale: Float, file: String = #fileID,
+    line: Int = #line
+  ) -> NodeID {
+    let isSplit = !isStored(WeightName(name(.keyValueUp)))
+    let both = isSplit ? nil : weight(WeightName(name(.keyValueUp)), heads.keyValueUpExtents)
+    let keyUp = both ?? weight(WeightName(name(.keyUp)), heads.keyUpExtents)
+    let valueUp = both ?? weight(WeightName(name(.valueUp)), heads.valueUpExtents)
+    switch options.latentCache {
+    case .compressed:
+      let cache = cache(heads: 1, keyWidth: heads.latentWidth, valueWidth: 0)
+      return add(
+        .attention, .latentAttention(LatentAttention(cache: cache, heads: heads, scale: scale)),
+        [queries, latent], isSplit ? [keyUp, valueUp] : [keyUp], rows: .tokens,
+        width: heads.headCount * heads.valueWidth, file, line)
+    case .expanded:
+      let keys = LatentExpansion(heads: heads, part: .keys)
+      let values = LatentExpansion(heads: heads, part: .values)
+      let k = add(
+        .keyUp, .expandLatent(keys), [latent], [keyUp], rows: .tokens, width: keys.resultWidth, file, line)
+      let v = add(
+        .valueUp, .expandLatent(values), [latent], [valueUp], rows: .tokens, width: values.resultWidth, file,
+        line)
+      return attention(
+        queries, k, v, headCount: heads.headCount, keyValueHeadCount: heads.headCount, scale: scale,
+        file: file, line: line)
+    }
+  }
+
+  /// The experts of each token and their weights, with the selection bias that the checkpoint may have.
+  public mutating func expertRouter(
+    _ x: NodeID, _ role: Role, _ router: ExpertRouter, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    var weights = [weight(WeightName(name(role)), [router.expertCount, graph[x].width])]
+    let bias = WeightName(name(role), .bias)
+    if isStored(bias) { weights.append(weight(bias, [router.expertCount])) }
+    return add(
+      role, .expertRouter(router), [x], weights, rows: graph[x].rows, width: router.resultWidth, file, line)
+  }
+
+  /// The experts that `choice`, a router's result, names.
+  public mutating func experts(
+    _ x: NodeID, _ choice: NodeID, _ role: Role, _ experts: Experts, file: String = #fileID,
+    line: Int = #line
+  ) -> NodeID {
+    let width = graph[x].width
+    let outer = [experts.expertCount, experts.expertWidth, width]
+    let weights = [
+      weight(WeightName(name(.expertGate)), outer), weight(WeightName(name(.expertUp)), outer),
+      weight(WeightName(name(.expertDown)), [experts.expertCount, width, experts.expertWidth]),
+    ]
+    return add(role, .experts(experts), [x, choice], weights, rows: graph[x].rows, width: width, file, line)
+  }
+
+  /// `x / (1 + exp(-gate))`, with one value of gate a row.
+  public mutating func sigmoidGate(
+    _ x: NodeID, _ gate: NodeID, _ role: Role, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .sigmoidGate, [x, gate], [], rows: graph[x].rows, width: graph[x].width, file, line)
   }
 
   /// `silu(gate) * up`
@@ -112,6 +186,12 @@ public struct GraphBuilder {
   ) -> (residual: NodeID, attention: NodeID) {
     let x = selectRows(residual, .selectedResidual, file: file, line: line)
     return (x, selectRows(attention, .selectedAttention, file: file, line: line))
+  }
+
+  private mutating func cache(heads: Int, keyWidth: Int, valueWidth: Int) -> CacheID {
+    graph.caches.append(
+      Cache(layer: layer ?? 0, keyValueHeadCount: heads, keyWidth: keyWidth, valueWidth: valueWidth))
+    return CacheID(graph.caches.count - 1)
   }
 
   private func name(_ role: Role) -> NodeName { NodeName(layer: layer, role) }

@@ -137,11 +137,11 @@ private func devicePlan(
       )
       weightBytes += bytes.roundedUp(to: Plan.bufferAlignment)
     }
-    if case .attention(let attention) = node.op {
-      let cache = graph[attention.cache]
+    if let id = node.op.cache {
+      let cache = graph[id]
       caches.append(
         CacheSlot(
-          cache: attention.cache, keys: cacheBuffer(cache, width: cache.keyWidth),
+          cache: id, keys: cacheBuffer(cache, width: cache.keyWidth),
           values: cacheBuffer(cache, width: cache.valueWidth)))
     }
     workspaceBytes = max(

@@ -26,12 +26,19 @@ public struct CacheID: Hashable, Sendable {
   public init(_ index: Int) { self.index = index }
 }
 
-/// What part a node plays in a model. Weights are named by the node that owns them.
+/// What part a node plays in a model. Weights are named by the node that owns them, or, where a node owns
+/// several matrices, by the part that each of them plays.
 public enum Role: String, Hashable, Sendable, CaseIterable {
   case tokenEmbedding
   case attentionNorm, query, key, value, queryNorm, keyNorm, queryRope, keyRope
+  // Latent attention. `keyUp` and `valueUp` are nodes where keys and values are cached; where compressed rows
+  // are, the attention itself takes the weights of that name. `keyValueUp` is both weights in one.
+  case queryDown, queryDownNorm, queryUp, keyValueDown, keyValueNorm, keyUp, valueUp, keyValueUp
   case attention, attentionOutput, attentionResidual
   case feedForwardNorm, gate, up, activation, down, feedForwardResidual
+  // Mixtures of experts. `expertGate`, `expertUp` and `expertDown` are weights of `experts`.
+  case router, experts, expertGate, expertUp, expertDown
+  case sharedGate, sharedUp, sharedActivation, sharedDown, sharedRouter, sharedWeighted, mixture
   case selectedAttention, selectedResidual, outputNorm, head
 }
 
@@ -61,7 +68,7 @@ public enum WeightPart: String, Hashable, Sendable {
 public struct WeightName: Hashable, Sendable, CustomStringConvertible {
   /// The node that owns it. A tied head uses the weight that the embedding owns.
   public var node: NodeName
-  /// Matrix (or gain), or bias.
+  /// Matrix (or stack of matrices, or gain), or bias.
   public var part: WeightPart
 
   /// The weight `part` of `node`.
@@ -78,7 +85,7 @@ public struct WeightName: Hashable, Sendable, CustomStringConvertible {
 public struct Weight: Hashable, Sendable {
   /// Its name.
   public var name: WeightName
-  /// `[rows, columns]` of a matrix, `[columns]` of a vector.
+  /// `[rows, columns]` of a matrix, `[columns]` of a vector, `[experts or heads, rows, columns]` of a stack.
   public var shape: Shape
 }
 
@@ -90,7 +97,7 @@ public struct Cache: Hashable, Sendable {
   public var keyValueHeadCount: Int
   /// Values a head in keys.
   public var keyWidth: Int
-  /// Values a head in values.
+  /// Values a head in values; 0 where the first values of the keys serve as values (latent attention).
   public var valueWidth: Int
 
   /// Values that one token adds: keys and values of all heads.

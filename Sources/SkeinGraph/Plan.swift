@@ -121,7 +121,8 @@ public struct WeightSlot: Hashable, Sendable {
 }
 
 /// One layer's cache in a device's memory, F16:
-/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`.
+/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`. Where the cache's `valueWidth`
+/// is 0, `values` is empty.
 public struct CacheSlot: Hashable, Sendable {
   /// The cache.
   public var cache: CacheID

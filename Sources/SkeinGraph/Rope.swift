@@ -13,9 +13,9 @@
 public struct Rope: Hashable, Sendable {
   /// Which two values make a pair.
   public enum Pairing: Hashable, Sendable {
-    /// Values 2i and 2i + 1.
+    /// Values 2i and 2i + 1, counted from `first`.
     case interleaved
-    /// Values i and i + dimensions / 2.
+    /// Values i and i + dimensions / 2, counted from `first`.
     case halves
   }
 
@@ -37,8 +37,10 @@ public struct Rope: Hashable, Sendable {
   public var headCount: Int
   /// Values a head.
   public var headWidth: Int
-  /// The first values of each head, that are rotated; even.
+  /// Rotated values of each head; even.
   public var dimensions: Int
+  /// Place in a head of the first of them; the others are passed on as they are.
+  public var first: Int
   /// The longest wavelength is about `2 pi base` positions.
   public var base: Float
   /// Which two values make a pair.
@@ -48,7 +50,8 @@ public struct Rope: Hashable, Sendable {
 
   /// A rotation of `headCount` heads.
   public init(
-    headCount: Int, headWidth: Int, dimensions: Int, base: Float, pairing: Pairing, scaling: Scaling
+    headCount: Int, headWidth: Int, dimensions: Int, base: Float, pairing: Pairing, scaling: Scaling,
+    first: Int = 0
   ) {
     self.headCount = headCount
     self.headWidth = headWidth
@@ -56,6 +59,7 @@ public struct Rope: Hashable, Sendable {
     self.base = base
     self.pairing = pairing
     self.scaling = scaling
+    self.first = first
   }
 
   /// Radians a position for each of the `dimensions / 2` pairs.
@@ -93,6 +97,11 @@ public struct Rope: Hashable, Sendable {
   /// Sines and cosines are multiplied by it.
   public var magnitude: Float {
     guard case .yarn(let factor, _, _, _, let attentionFactor) = scaling else { return 1 }
-    return attentionFactor ?? (factor > 1 ? 0.1 * log(factor) + 1 : 1)
+    return attentionFactor ?? Self.yarnMagnitude(factor: factor)
+  }
+
+  /// By how much YaRN enlarges queries and keys: `multiplier * ln(factor) + 1`.
+  public static func yarnMagnitude(factor: Float, multiplier: Float = 0.1) -> Float {
+    factor > 1 ? multiplier * log(factor) + 1 : 1
   }
 }

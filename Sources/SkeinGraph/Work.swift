@@ -42,6 +42,31 @@ extension Graph {
       work.floatingPointOperations = 2 * rows * seen * perPosition
       // F16: the context is read once for the pass.
       work.activationBytes += 2 * seen * Double(self[attention.cache].elementsPerToken)
+    case .latentAttention(let attention):
+      let heads = attention.heads
+      let perPosition = heads.latentWidth + heads.rank
+      let perToken = heads.rank * (heads.plainWidth + heads.valueWidth)
+      work.floatingPointOperations =
+        2 * rows * Double(heads.headCount) * (Double(contextTokens * perPosition) + Double(perToken))
+      work.activationBytes += 2 * Double(contextTokens * self[attention.cache].elementsPerToken)
+    case .expandLatent(let expansion):
+      let heads = expansion.heads
+      let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth
+      work.floatingPointOperations = 2 * rows * Double(heads.headCount * heads.rank * width)
+      // Of a matrix of both parts only the rows of one.
+      if self[node.weights[0]].name.node.role == .keyValueUp {
+        work.weightBytes = stored * Double(width) / Double(heads.plainWidth + heads.valueWidth)
+      }
+    case .expertRouter(let router):
+      work.floatingPointOperations = 2 * rows * Double(router.expertCount * self[node.inputs[0]].width)
+    case .experts(let experts):
+      let matrices = Double(3 * experts.expertWidth * node.width)
+      work.floatingPointOperations = 2 * rows * Double(experts.chosenCount) * matrices
+      work.weightBytes = stored * experts.expectedCount(tokens: Int(rows)) / Double(experts.expertCount)
+      // What is between up and down is written and read.
+      work.activationBytes += 8 * rows * Double(experts.chosenCount * experts.expertWidth)
+    case .sigmoidGate:
+      work.floatingPointOperations = rows * Double(node.width)
     case .gatedActivation:
       work.floatingPointOperations = 6 * rows * Double(node.width)
     case .add:

@@ -56,6 +56,9 @@ struct ConfigurationReader {
     return value
   }
 
+  /// A yes or no that may be missing.
+  func flag(_ name: String) throws -> Bool? { try checkpoint.metadata.bool(key(name)) }
+
   /// A word that may be missing.
   func word(_ name: String) throws -> String? { try checkpoint.metadata.string(key(name)) }
 
@@ -70,6 +73,25 @@ struct ConfigurationReader {
         .wrongShape, "has shape \(tensor.shape), must be a matrix", path: path, place: tensor.name)
     }
     return tensor.shape.extents[0]
+  }
+
+  /// Throws where the file has experts: for families that have none.
+  func refuseExperts() throws {
+    if let experts = try optionalSize("expert_count"), experts > 0 {
+      throw error(.unsupported, "is \(experts), but this architecture has no experts", at: "expert_count")
+    }
+  }
+
+  /// The mixture of a family that always has one.
+  func requiredMixture(
+    _ decoder: DecoderConfiguration, normalizesWeights: Bool
+  ) throws -> MixtureConfiguration {
+    guard
+      let mixture = try MixtureConfiguration(self, decoder, normalizesWeights: normalizesWeights)
+    else {
+      throw error(.invalidConfiguration, "must be given and above zero", at: "expert_count")
+    }
+    return mixture
   }
 
   /// A small vector of float32 values.

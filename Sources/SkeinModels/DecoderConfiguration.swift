@@ -142,11 +142,6 @@ extension DecoderConfiguration {
 
   /// A key that changes the mathematics and that no family here knows must not be passed over.
   private static func refuseUnknownMathematics(_ reader: ConfigurationReader) throws {
-    if let experts = try reader.optionalSize("expert_count"), experts > 0 {
-      throw reader.error(
-        .unsupported, "is \(experts): mixtures of experts are not supported yet in this architecture",
-        at: "expert_count")
-    }
     for name in ["attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv"] {
       if let value = try reader.number(name), value != 0 {
         throw reader.error(.unsupported, "is \(value), which this architecture does not know", at: name)

@@ -10,13 +10,23 @@ protocol Family: Sendable {
   init(_ reader: ConfigurationReader) throws
   /// The hyper-parameters that all families have.
   var configuration: DecoderConfiguration { get }
+  /// Where this family's modules are called otherwise in Hugging Face checkpoints than most families': the part
+  /// of a module's name after the layer.
+  var moduleStems: [Role: String] { get }
   /// Writes the graph.
   func build(_ g: inout GraphBuilder)
+}
+
+extension Family {
+  var moduleStems: [Role: String] { [:] }
 }
 
 /// All families. To add one: write its file, add its line here.
 let families: [any Family.Type] = [
   Llama.self,
   Qwen2.self,
+  Qwen2Moe.self,
   Qwen3.self,
+  Qwen3Moe.self,
+  DeepSeek2.self,
 ]

@@ -1,31 +1,36 @@
 import SkeinGraph
 
-/// Llama, and everything of its shape: Mistral, Yi, SmolLM, TinyLlama...
+/// Llama, and everything of its shape: Mistral, Yi, SmolLM, TinyLlama... and, with experts in place of the
+/// feed-forward network, Mixtral, whose files bear the same name.
 ///
 /// "LLaMA: Open and Efficient Foundation Language Models", arXiv 2302.13971; grouped queries from
-/// arXiv 2307.09288, sliding windows from Mistral 7B, arXiv 2310.06825.
+/// arXiv 2307.09288, sliding windows from Mistral 7B, arXiv 2310.06825; Mixtral of Experts, arXiv 2401.04088.
 struct Llama: Family {
   static let architectures = ["llama"]
   let configuration: DecoderConfiguration
+  let mixture: MixtureConfiguration?
 
   init(_ reader: ConfigurationReader) throws {
     configuration = try DecoderConfiguration(reader)
+    mixture = try MixtureConfiguration(reader, configuration, normalizesWeights: true)
+  }
+
+  var moduleStems: [Role: String] {
+    if mixture == nil { return [:] }
+    return [
+      .router: "block_sparse_moe.gate", .experts: "block_sparse_moe.experts",
+      .expertGate: "block_sparse_moe.experts.*.w1", .expertUp: "block_sparse_moe.experts.*.w3",
+      .expertDown: "block_sparse_moe.experts.*.w2", .feedForwardResidual: "block_sparse_moe",
+    ]
   }
 
   func build(_ g: inout GraphBuilder) {
     let c = configuration
-    var x = g.embedding(.tokenEmbedding, width: c.width)
-    for layer in 0..<c.layerCount {
-      g.layer = layer
-      var a = attention(&g, g.rmsNorm(x, .attentionNorm, epsilon: c.epsilon))
-      if layer == c.layerCount - 1 { (x, a) = g.selectOutputs(x, a) }
-      x = g.add(x, g.linear(a, .attentionOutput, width: c.width), .attentionResidual)
-      let f = feedForward(&g, g.rmsNorm(x, .feedForwardNorm, epsilon: c.epsilon))
-      x = g.add(x, f, .feedForwardResidual)
+    g.decoder(c) { g, h in
+      attention(&g, h)
+    } feedForward: { g, h in
+      if let mixture { g.mixture(h, mixture) } else { g.feedForward(h, c) }
     }
-    g.layer = nil
-    x = g.rmsNorm(x, .outputNorm, epsilon: c.epsilon)
-    _ = g.linear(x, .head, width: c.vocabularySize, sharing: c.headSource)
   }
 
   private func attention(_ g: inout GraphBuilder, _ h: NodeID) -> NodeID {
@@ -38,12 +43,5 @@ struct Llama: Family {
       g.rope(q, .queryRope, c.rope(heads: c.headCount, pairing: .interleaved)),
       g.rope(k, .keyRope, c.rope(heads: c.keyValueHeadCount, pairing: .interleaved)), v,
       headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, window: c.window)
-  }
-
-  private func feedForward(_ g: inout GraphBuilder, _ h: NodeID) -> NodeID {
-    let c = configuration
-    let gate = g.linear(h, .gate, width: c.feedForwardWidth)
-    let up = g.linear(h, .up, width: c.feedForwardWidth)
-    return g.linear(g.gatedActivation(gate, up, .activation), .down, width: c.width)
   }
 }

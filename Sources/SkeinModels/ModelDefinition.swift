@@ -12,19 +12,22 @@ public struct ModelDefinition: Sendable {
   public let graph: Graph
   /// For each weight of the graph, by its index, its tensor.
   public let tensors: [TensorInfo]
+  private let moduleStems: [Role: String]
 
   /// Finds the family of a checkpoint, writes its graph, and finds every weight, with its shape checked.
   ///
+  /// - Parameter options: what families leave open.
   /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
-  public init(_ checkpoint: any Checkpoint) throws {
+  public init(_ checkpoint: any Checkpoint, options: GraphOptions = GraphOptions()) throws {
     let architecture = try checkpoint.metadata.requiredString("general.architecture")
     let family = try ModelDefinition.family(of: architecture, path: checkpoint.metadata.path)
     let reader = ConfigurationReader(checkpoint: checkpoint, architecture: architecture)
     let model = try family.init(reader)
     configuration = model.configuration
+    moduleStems = model.moduleStems
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
-      isStored: reader.has)
+      options: options, isStored: reader.has)
     model.build(&builder)
     graph = try builder.finish()
     tensors = try ModelDefinition.bind(graph, to: checkpoint)
@@ -39,6 +42,13 @@ public struct ModelDefinition: Sendable {
 
   /// Bytes of a weight in the checkpoint.
   public func byteCount(of weight: WeightID) -> Int { tensors[weight.index].byteCount }
+
+  /// The module that a node is a part of in this family's Hugging Face checkpoints:
+  /// `model.layers.3.mlp.experts`.
+  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: moduleStems) }
+
+  /// A weight's name there: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the number of an expert.
+  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: moduleStems) }
 
   private static func family(of architecture: String, path: String) throws(ModelError) -> any Family.Type {
     if let family = families.first(where: { $0.architectures.contains(architecture) }) { return family }
@@ -67,7 +77,7 @@ public struct ModelDefinition: Sendable {
           .missingTensor, "the model needs it (\(weight.name)), the file does not have it", path: path,
           place: name)
       }
-      guard tensor.shape == weight.shape else {
+      guard tensor.shape == weight.shape || isSameRow(tensor.shape, weight.shape) else {
         throw ModelError(
           .wrongShape, "has shape \(tensor.shape), the model needs \(weight.shape)", path: path, place: name)
       }
@@ -79,6 +89,11 @@ public struct ModelDefinition: Sendable {
       }
       return tensor
     }
+  }
+
+  /// Whether both are one row: a file may have a matrix of one row as a vector.
+  private static func isSameRow(_ a: Shape, _ b: Shape) -> Bool {
+    a.rows == 1 && b.rows == 1 && a.columns == b.columns
   }
 
   /// Tensors that are no weights of a node: the factors of rotation frequencies.

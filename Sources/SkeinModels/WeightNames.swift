@@ -4,21 +4,33 @@ import SkeinGraph
 extension WeightName {
   /// The name in GGUF files: `blk.3.attn_q.weight`.
   public var ggufName: String {
-    let stem = node.role.ggufStem
+    // The bias of a router is added to scores, not to what the matrix gives, and is called by what it is.
+    let isRouterBias = node.role == .router && part == .bias
+    let stem = isRouterBias ? "exp_probs_b" : node.role.ggufStem
     return (node.layer.map { "blk.\($0)." } ?? "") + stem + "." + part.rawValue
   }
 
-  /// The name in Hugging Face checkpoints: `model.layers.3.self_attn.q_proj.weight`.
-  public var moduleName: String { node.moduleName + "." + part.rawValue }
+  /// The name in most families' Hugging Face checkpoints: `model.layers.3.self_attn.q_proj.weight`. A `*` stands
+  /// for the number of an expert: the weight is a stack of what has a name for each there.
+  /// `ModelDefinition.moduleName(of:)` gives the family's own.
+  public var moduleName: String { moduleName(stems: [:]) }
+
+  /// The name in Hugging Face checkpoints of a family that calls some modules otherwise.
+  func moduleName(stems: [Role: String]) -> String {
+    let isRouterBias = node.role == .router && part == .bias
+    return node.moduleName(stems: stems) + (isRouterBias ? ".e_score_correction_bias" : "." + part.rawValue)
+  }
 }
 
 extension NodeName {
-  /// The module of Hugging Face that this node is a part of: `model.layers.3.self_attn.q_proj`.
-  public var moduleName: String {
-    switch role {
-    case .head: "lm_head"
-    default: (layer.map { "model.layers.\($0)." } ?? "model.") + role.moduleStem
-    }
+  /// The module of most families' Hugging Face checkpoints that this node is a part of:
+  /// `model.layers.3.self_attn.q_proj`. `ModelDefinition.moduleName(of:)` gives the family's own.
+  public var moduleName: String { moduleName(stems: [:]) }
+
+  /// The module of a family that calls some modules otherwise.
+  func moduleName(stems: [Role: String]) -> String {
+    let stem = stems[role] ?? role.moduleStem
+    return role == .head ? stem : (layer.map { "model.layers.\($0)." } ?? "model.") + stem
   }
 }
 
@@ -33,16 +45,32 @@ extension Role {
     case .value: "attn_v"
     case .queryNorm: "attn_q_norm"
     case .keyNorm: "attn_k_norm"
+    case .queryDown: "attn_q_a"
+    case .queryDownNorm: "attn_q_a_norm"
+    case .queryUp: "attn_q_b"
+    case .keyValueDown: "attn_kv_a_mqa"
+    case .keyValueNorm: "attn_kv_a_norm"
+    case .keyUp: "attn_k_b"
+    case .valueUp: "attn_v_b"
+    case .keyValueUp: "attn_kv_b"
     case .attentionOutput: "attn_output"
     case .feedForwardNorm: "ffn_norm"
     case .gate: "ffn_gate"
     case .up: "ffn_up"
     case .down: "ffn_down"
+    case .router: "ffn_gate_inp"
+    case .expertGate: "ffn_gate_exps"
+    case .expertUp: "ffn_up_exps"
+    case .expertDown: "ffn_down_exps"
+    case .sharedGate: "ffn_gate_shexp"
+    case .sharedUp: "ffn_up_shexp"
+    case .sharedDown: "ffn_down_shexp"
+    case .sharedRouter: "ffn_gate_inp_shexp"
     case .outputNorm: "output_norm"
     case .head: "output"
     // These own no weights.
     case .queryRope, .keyRope, .attention, .attentionResidual, .activation, .feedForwardResidual,
-      .selectedAttention, .selectedResidual:
+      .selectedAttention, .selectedResidual, .experts, .sharedActivation, .sharedWeighted, .mixture:
       rawValue
     }
   }
@@ -58,6 +86,12 @@ extension Role {
     case .queryNorm: "self_attn.q_norm"
     case .keyNorm: "self_attn.k_norm"
     case .queryRope, .keyRope: "self_attn.rotary_emb"
+    case .queryDown: "self_attn.q_a_proj"
+    case .queryDownNorm: "self_attn.q_a_layernorm"
+    case .queryUp: "self_attn.q_b_proj"
+    case .keyValueDown: "self_attn.kv_a_proj_with_mqa"
+    case .keyValueNorm: "self_attn.kv_a_layernorm"
+    case .keyUp, .valueUp, .keyValueUp: "self_attn.kv_b_proj"
     case .attention, .selectedAttention: "self_attn"
     case .attentionOutput: "self_attn.o_proj"
     case .attentionResidual, .selectedResidual: "self_attn"
@@ -66,7 +100,17 @@ extension Role {
     case .up: "mlp.up_proj"
     case .activation: "mlp.act_fn"
     case .down: "mlp.down_proj"
-    case .feedForwardResidual: "mlp"
+    case .router: "mlp.gate"
+    case .experts: "mlp.experts"
+    case .expertGate: "mlp.experts.*.gate_proj"
+    case .expertUp: "mlp.experts.*.up_proj"
+    case .expertDown: "mlp.experts.*.down_proj"
+    case .sharedGate: "mlp.shared_experts.gate_proj"
+    case .sharedUp: "mlp.shared_experts.up_proj"
+    case .sharedActivation: "mlp.shared_experts.act_fn"
+    case .sharedDown: "mlp.shared_experts.down_proj"
+    case .sharedRouter, .sharedWeighted: "mlp.shared_expert_gate"
+    case .mixture, .feedForwardResidual: "mlp"
     case .outputNorm: "norm"
     case .head: "lm_head"
     }

@@ -102,11 +102,16 @@ import Testing
   }
 
   @Test func aFamilyThatCannotRunIsStillShown() throws {
-    let file = Command.root.appending(path: "Models/stories-moe.gguf").path
-    let report = try Command.skein("inspect", file, "--json").object()
-    #expect((report["problem"] as? String)?.contains("deepseek2") == true)
-    let run = try Command.skein("run", file, "-p", "x")
-    #expect(run.status == 1 && run.errors.contains("deepseek2") && run.errors.contains("llama"))
+    var bytes = try Data(contentsOf: Command.root.appending(path: "Models/stories-moe.gguf"))
+    let name = try #require(bytes.firstRange(of: Data("deepseek2".utf8)))
+    bytes.replaceSubrange(name, with: Data("deepseek0".utf8))
+    let file = FileManager.default.temporaryDirectory.appending(path: "deepseek0-\(UUID()).gguf")
+    try bytes.write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let report = try Command.skein("inspect", file.path, "--json").object()
+    #expect((report["problem"] as? String)?.contains("deepseek0") == true)
+    let run = try Command.skein("run", file.path, "-p", "x")
+    #expect(run.status == 1 && run.errors.contains("deepseek0") && run.errors.contains("deepseek2"))
   }
 
   @Test func devicesAreListed() throws {

@@ -1,0 +1,102 @@
+/// The widths of multi-head latent attention (DeepSeek-V2, arXiv 2405.04434).
+///
+/// For each token one row of `rank + ropeWidth` values stands for the keys and values of all heads. With c its
+/// first `rank` values and r its last `ropeWidth`, head h has
+///
+///     key[h] = (keyUp[h] c, r)        value[h] = valueUp[h] c
+///
+/// Weights are either two, keyUp `[heads, rank, plainWidth]` (transposed, as GGUF files have it) and valueUp
+/// `[heads, valueWidth, rank]`, or one, `[heads * (plainWidth + valueWidth), rank]`, which for each head has the
+/// rows of its keys and then those of its values.
+public struct LatentHeads: Hashable, Sendable {
+  /// Heads of queries, keys and values.
+  public var headCount: Int
+  /// Values a token that keys and values are made from.
+  public var rank: Int
+  /// Values a head in queries and keys that know nothing of position; they come first.
+  public var plainWidth: Int
+  /// Values a head in queries and keys that are rotated; all heads' keys share them.
+  public var ropeWidth: Int
+  /// Values a head in values.
+  public var valueWidth: Int
+
+  /// Heads of these widths.
+  public init(headCount: Int, rank: Int, plainWidth: Int, ropeWidth: Int, valueWidth: Int) {
+    self.headCount = headCount
+    self.rank = rank
+    self.plainWidth = plainWidth
+    self.ropeWidth = ropeWidth
+    self.valueWidth = valueWidth
+  }
+
+  /// Values a head in queries and keys.
+  public var keyWidth: Int { plainWidth + ropeWidth }
+  /// Values a token in the compressed row.
+  public var latentWidth: Int { rank + ropeWidth }
+  /// The shape of keyUp.
+  public var keyUpExtents: [Int] { [headCount, rank, plainWidth] }
+  /// The shape of valueUp.
+  public var valueUpExtents: [Int] { [headCount, valueWidth, rank] }
+  /// The shape of both in one.
+  public var keyValueUpExtents: [Int] { [headCount * (plainWidth + valueWidth), rank] }
+}
+
+/// Attention over compressed rows, which are all that is cached: the queries go through keyUp instead of the
+/// keys, and the weighted sum of the compressed rows through valueUp instead of the values.
+public struct LatentAttention: Hashable, Sendable {
+  /// The cache of compressed rows.
+  public var cache: CacheID
+  /// Heads and widths.
+  public var heads: LatentHeads
+  /// Multiplies the scores.
+  public var scale: Float
+
+  /// Attention over `cache`.
+  public init(cache: CacheID, heads: LatentHeads, scale: Float) {
+    self.cache = cache
+    self.heads = heads
+    self.scale = scale
+  }
+}
+
+/// The keys or the values of all heads, made from compressed rows, for attention that caches those.
+public struct LatentExpansion: Hashable, Sendable {
+  /// What is made.
+  public enum Part: Hashable, Sendable {
+    /// `[heads, plainWidth + ropeWidth]` a token. Takes keyUp, or both in one.
+    case keys
+    /// `[heads, valueWidth]` a token. Takes valueUp, or both in one.
+    case values
+  }
+  /// Heads and widths.
+  public var heads: LatentHeads
+  /// What is made.
+  public var part: Part
+
+  /// Keys or values of `heads`.
+  public init(heads: LatentHeads, part: Part) {
+    self.heads = heads
+    self.part = part
+  }
+
+  /// Values a token in the result.
+  public var resultWidth: Int {
+    heads.headCount * (part == .keys ? heads.keyWidth : heads.valueWidth)
+  }
+}
+
+/// How a family that leaves a choice writes its graph.
+public struct GraphOptions: Hashable, Sendable {
+  /// What latent attention keeps of a token.
+  public enum LatentCache: Hashable, Sendable {
+    /// The compressed row: 576 values a token and layer in DeepSeek-V2.
+    case compressed
+    /// Keys and values of all heads: 40,960 values there, and fewer operations for a long prompt.
+    case expanded
+  }
+  /// What latent attention keeps of a token.
+  public var latentCache: LatentCache
+
+  /// Options of a graph.
+  public init(latentCache: LatentCache = .compressed) { self.latentCache = latentCache }
+}

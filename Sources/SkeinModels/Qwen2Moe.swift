@@ -1,0 +1,40 @@
+import SkeinGraph
+
+/// Qwen1.5-MoE and Qwen2-MoE: Qwen2 with a mixture of experts, and beside it a network for all tokens whose
+/// part each token weighs by a sigmoid (arXiv 2407.10671).
+struct Qwen2Moe: Family {
+  static let architectures = ["qwen2moe"]
+  let configuration: DecoderConfiguration
+  private(set) var mixture: MixtureConfiguration
+
+  init(_ reader: ConfigurationReader) throws {
+    configuration = try DecoderConfiguration(reader)
+    mixture = try reader.requiredMixture(configuration, normalizesWeights: false)
+    // Files do not always give this width, but they always have the matrix.
+    let shared = try reader.rows(of: WeightName(NodeName(layer: 0, .sharedGate)))
+    guard shared == mixture.sharedWidth || mixture.sharedWidth == 0 else {
+      throw reader.error(
+        .invalidConfiguration, "is \(mixture.sharedWidth), the matrix has \(shared) rows",
+        at: "expert_shared_feed_forward_length")
+    }
+    mixture.sharedWidth = shared
+  }
+
+  var moduleStems: [Role: String] {
+    [
+      .sharedGate: "mlp.shared_expert.gate_proj", .sharedUp: "mlp.shared_expert.up_proj",
+      .sharedActivation: "mlp.shared_expert.act_fn", .sharedDown: "mlp.shared_expert.down_proj",
+    ]
+  }
+
+  func build(_ g: inout GraphBuilder) {
+    let (c, m) = (configuration, mixture)
+    g.decoder(c) { g, h in
+      Qwen2.attention(&g, h, c)
+    } feedForward: { g, h in
+      let shared = g.sigmoidGate(
+        g.sharedFeedForward(h, c, m), g.linear(h, .sharedRouter, width: 1), .sharedWeighted)
+      return g.add(g.mixture(h, m), shared, .mixture)
+    }
+  }
+}

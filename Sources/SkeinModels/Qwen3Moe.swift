@@ -1,0 +1,22 @@
+import SkeinGraph
+
+/// Qwen3-MoE: Qwen3 with a mixture of experts in every layer (arXiv 2505.09388).
+struct Qwen3Moe: Family {
+  static let architectures = ["qwen3moe"]
+  let configuration: DecoderConfiguration
+  let mixture: MixtureConfiguration
+
+  init(_ reader: ConfigurationReader) throws {
+    configuration = try DecoderConfiguration(reader)
+    mixture = try reader.requiredMixture(configuration, normalizesWeights: true)
+  }
+
+  func build(_ g: inout GraphBuilder) {
+    let (c, m) = (configuration, mixture)
+    g.decoder(c) { g, h in
+      Qwen3.attention(&g, h, c)
+    } feedForward: { g, h in
+      g.mixture(h, m)
+    }
+  }
+}

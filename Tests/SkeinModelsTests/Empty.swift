@@ -1,1 +1,0 @@
-// Temporary: replaced by the first real file of this target.
