@@ -1,17 +1,20 @@
 import SkeinFiles
 import SkeinGraph
 
-/// Reads hyper-parameters of one architecture from a checkpoint's metadata, each with bounds: a family may
-/// trust what it is given.
+/// Reads hyper-parameters of one architecture, each with bounds: a family may trust what it is given.
+///
+/// The keys are those of GGUF files. Other configurations are translated to them first, so that a family reads
+/// one vocabulary only.
 struct ConfigurationReader {
   /// Bounds far beyond any model, that keep products of a few of them within an `Int`.
   static let largestWidth = 1 << 20
   static let largestContext = 1 << 26
 
-  let checkpoint: any Checkpoint
+  let metadata: Metadata
+  let weights: any WeightInventory
   let architecture: String
 
-  var path: String { checkpoint.metadata.path }
+  var path: String { metadata.path }
 
   private func key(_ name: String) -> String { "\(architecture).\(name)" }
 
@@ -21,18 +24,18 @@ struct ConfigurationReader {
 
   /// A size that must be there.
   func size(_ name: String, most: Int = largestWidth) throws -> Int {
-    try checkpoint.metadata.requiredInteger(key(name), in: 1...most)
+    try metadata.requiredInteger(key(name), in: 1...most)
   }
 
   /// A size that may be missing.
   func optionalSize(_ name: String, most: Int = largestWidth) throws -> Int? {
-    try checkpoint.metadata.integer(key(name), in: 0...most)
+    try metadata.integer(key(name), in: 0...most)
   }
 
   /// A size that may be given once, or for each layer as long as all are the same.
   func sizeOfEveryLayer(_ name: String) throws -> Int? {
-    guard case .array? = checkpoint.metadata[key(name)] else { return try optionalSize(name) }
-    let sizes = try checkpoint.metadata.integers(key(name)) ?? []
+    guard case .array? = metadata[key(name)] else { return try optionalSize(name) }
+    let sizes = try metadata.integers(key(name)) ?? []
     guard let first = sizes.first, (1...Self.largestWidth).contains(first) else {
       throw error(.invalidConfiguration, "must hold sizes above zero", at: name)
     }
@@ -44,7 +47,7 @@ struct ConfigurationReader {
 
   /// A finite number that may be missing.
   func number(_ name: String) throws -> Float? {
-    guard let value = try checkpoint.metadata.float(key(name)) else { return nil }
+    guard let value = try metadata.float(key(name)) else { return nil }
     guard value.isFinite else { throw error(.invalidConfiguration, "is \(value)", at: name) }
     return value
   }
@@ -57,23 +60,16 @@ struct ConfigurationReader {
   }
 
   /// A yes or no that may be missing.
-  func flag(_ name: String) throws -> Bool? { try checkpoint.metadata.bool(key(name)) }
+  func flag(_ name: String) throws -> Bool? { try metadata.bool(key(name)) }
 
   /// A word that may be missing.
-  func word(_ name: String) throws -> String? { try checkpoint.metadata.string(key(name)) }
+  func word(_ name: String) throws -> String? { try metadata.string(key(name)) }
 
-  /// Whether the file has a weight.
-  func has(_ weight: WeightName) -> Bool { checkpoint.tensor(named: weight.ggufName) != nil }
+  /// Whether the model has a weight.
+  func has(_ weight: WeightName) -> Bool { weights.has(weight) }
 
-  /// Rows of a weight.
-  func rows(of weight: WeightName) throws -> Int {
-    let tensor = try checkpoint.requiredTensor(named: weight.ggufName)
-    guard tensor.shape.extents.count == 2 else {
-      throw ModelError(
-        .wrongShape, "has shape \(tensor.shape), must be a matrix", path: path, place: tensor.name)
-    }
-    return tensor.shape.extents[0]
-  }
+  /// Rows of a matrix.
+  func rows(of weight: WeightName) throws -> Int { try weights.rows(of: weight) }
 
   /// Throws where the file has experts: for families that have none.
   func refuseExperts() throws {
@@ -94,16 +90,6 @@ struct ConfigurationReader {
     return mixture
   }
 
-  /// A small vector of float32 values.
-  func vector(_ tensorName: String) throws -> [Float]? {
-    guard let tensor = checkpoint.tensor(named: tensorName) else { return nil }
-    guard tensor.type == .f32, tensor.shape.extents.count == 1, tensor.byteCount <= 1 << 20 else {
-      throw ModelError(
-        .wrongShape, "must be a short F32 vector; it is \(tensor.type.name) \(tensor.shape)", path: path,
-        place: tensorName)
-    }
-    // A file may align its tensors to less than a float.
-    let bytes = checkpoint.bytes(of: tensor)
-    return (0..<tensor.byteCount / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
-  }
+  /// A small vector of float32 values that is no weight of a node.
+  func vector(_ tensorName: String) throws -> [Float]? { try weights.vector(tensorName) }
 }

@@ -53,8 +53,7 @@ extension DecoderConfiguration {
     architecture = reader.architecture
     vocabularySize = try reader.rows(of: WeightName(NodeName(.tokenEmbedding)))
     width = try reader.size("embedding_length")
-    // A layer has several tensors, so the file's own size bounds the number of layers.
-    layerCount = try reader.size("block_count", most: max(reader.checkpoint.tensors.count, 1))
+    layerCount = try reader.size("block_count", most: reader.weights.mostLayers)
     feedForwardWidth = try reader.sizeOfEveryLayer("feed_forward_length") ?? 0
     guard feedForwardWidth > 0 else {
       throw reader.error(.invalidConfiguration, "must be given and above zero", at: "feed_forward_length")
@@ -116,6 +115,18 @@ extension DecoderConfiguration {
       return .none
     case "linear":
       return factor == 1 ? .none : .linear(factor: factor)
+    case "llama3":
+      // GGUF files have the same as a tensor of factors.
+      let original = try reader.size(
+        "rope.scaling.original_context_length", most: ConfigurationReader.largestContext)
+      let low = try reader.positiveNumber("rope.scaling.low_freq_factor") ?? 1
+      let high = try reader.positiveNumber("rope.scaling.high_freq_factor") ?? 4
+      guard low < high else {
+        throw reader.error(
+          .invalidConfiguration, "is \(high), must be above \(low)", at: "rope.scaling.high_freq_factor")
+      }
+      return .llama3(
+        factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: original)
     case "yarn":
       let original =
         try reader.optionalSize(
@@ -136,7 +147,8 @@ extension DecoderConfiguration {
       return rope.scaling
     default:
       throw reader.error(
-        .unsupported, "\"\(kind)\" is not supported; none, linear and yarn are", at: "rope.scaling.type")
+        .unsupported, "\"\(kind)\" is not supported; none, linear, llama3 and yarn are",
+        at: "rope.scaling.type")
     }
   }
 

@@ -9,10 +9,13 @@ struct Llama: Family {
   static let architectures = ["llama"]
   let configuration: DecoderConfiguration
   let mixture: MixtureConfiguration?
+  /// GGUF files hold the rows of q and k in the order that makes pairs neighbours; other checkpoints do not.
+  private let pairing: Rope.Pairing
 
   init(_ reader: ConfigurationReader) throws {
     configuration = try DecoderConfiguration(reader)
     mixture = try MixtureConfiguration(reader, configuration, normalizesWeights: true)
+    pairing = try reader.word("rope.pairing") == "halves" ? .halves : .interleaved
   }
 
   var moduleStems: [Role: String] {
@@ -38,10 +41,9 @@ struct Llama: Family {
     let q = g.linear(h, .query, width: c.headCount * c.keyWidth)
     let k = g.linear(h, .key, width: c.keyValueHeadCount * c.keyWidth)
     let v = g.linear(h, .value, width: c.keyValueHeadCount * c.valueWidth)
-    // GGUF files hold the rows of q and k in the order that makes pairs neighbours.
     return g.attention(
-      g.rope(q, .queryRope, c.rope(heads: c.headCount, pairing: .interleaved)),
-      g.rope(k, .keyRope, c.rope(heads: c.keyValueHeadCount, pairing: .interleaved)), v,
+      g.rope(q, .queryRope, c.rope(heads: c.headCount, pairing: pairing)),
+      g.rope(k, .keyRope, c.rope(heads: c.keyValueHeadCount, pairing: pairing)), v,
       headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, window: c.window)
   }
 }

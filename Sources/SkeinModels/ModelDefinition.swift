@@ -3,16 +3,16 @@ import SkeinGraph
 import SkeinTensor
 
 /// A checkpoint understood: its graph, and the tensor of each of the graph's weights.
-public struct ModelDefinition: Sendable {
+public struct ModelDefinition: ModelDescription {
   /// The files.
   public let checkpoint: any Checkpoint
   /// The hyper-parameters.
-  public let configuration: DecoderConfiguration
+  public var configuration: DecoderConfiguration { written.configuration }
   /// The mathematics.
-  public let graph: Graph
+  public var graph: Graph { written.graph }
   /// For each weight of the graph, by its index, its tensor.
   public let tensors: [TensorInfo]
-  private let moduleStems: [Role: String]
+  private let written: WrittenModel
 
   /// Finds the family of a checkpoint, writes its graph, and finds every weight, with its shape checked.
   ///
@@ -20,17 +20,11 @@ public struct ModelDefinition: Sendable {
   /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
   public init(_ checkpoint: any Checkpoint, options: GraphOptions = GraphOptions()) throws {
     let architecture = try checkpoint.metadata.requiredString("general.architecture")
-    let family = try ModelDefinition.family(of: architecture, path: checkpoint.metadata.path)
-    let reader = ConfigurationReader(checkpoint: checkpoint, architecture: architecture)
-    let model = try family.init(reader)
-    configuration = model.configuration
-    moduleStems = model.moduleStems
-    var builder = GraphBuilder(
-      vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
-      options: options, isStored: reader.has)
-    model.build(&builder)
-    graph = try builder.finish()
-    tensors = try ModelDefinition.bind(graph, to: checkpoint)
+    let reader = ConfigurationReader(
+      metadata: checkpoint.metadata, weights: CheckpointInventory(checkpoint: checkpoint),
+      architecture: architecture)
+    written = try WrittenModel(reader, options: options)
+    tensors = try ModelDefinition.bind(written.graph, to: checkpoint)
     self.checkpoint = checkpoint
   }
 
@@ -43,23 +37,11 @@ public struct ModelDefinition: Sendable {
   /// Bytes of a weight in the checkpoint.
   public func byteCount(of weight: WeightID) -> Int { tensors[weight.index].byteCount }
 
-  /// The module that a node is a part of in this family's Hugging Face checkpoints:
-  /// `model.layers.3.mlp.experts`.
-  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: moduleStems) }
+  /// The module that a node is a part of in this family's Hugging Face checkpoints.
+  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: written.moduleStems) }
 
-  /// A weight's name there: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the number of an expert.
-  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: moduleStems) }
-
-  private static func family(of architecture: String, path: String) throws(ModelError) -> any Family.Type {
-    if let family = families.first(where: { $0.architectures.contains(architecture) }) { return family }
-    let known = supportedArchitectures
-    let nearest = known.min { distance($0, architecture) < distance($1, architecture) } ?? ""
-    throw ModelError(
-      .unknownArchitecture,
-      "the architecture is \"\(architecture.prefix(80))\"; supported are \(known.joined(separator: ", "))"
-        + " (the nearest is \(nearest))",
-      path: path, place: "general.architecture")
-  }
+  /// A weight's name there.
+  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
 
   private static func bind(_ graph: Graph, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
     let path = checkpoint.metadata.path
@@ -98,20 +80,4 @@ public struct ModelDefinition: Sendable {
 
   /// Tensors that are no weights of a node: the factors of rotation frequencies.
   private static let tensorsThatAreRead = ["rope_freqs.weight"]
-
-  /// Edits between two words (Levenshtein), for naming the nearest match. Words are short.
-  private static func distance(_ a: String, _ b: String) -> Int {
-    let b = Array(b.prefix(80))
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let substituted = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
-  }
 }

@@ -17,7 +17,7 @@ public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   public var code: Code
   /// What is wrong, and what to do about it.
   public var message: String
-  /// The file.
+  /// The file, or the option of the command.
   public var path: String
   /// The tensor or key that it is about.
   public var place: String?

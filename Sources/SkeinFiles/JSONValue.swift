@@ -1,0 +1,59 @@
+/// A JSON value (RFC 8259).
+public enum JSONValue: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  /// A number that was written without fraction and exponent and that fits.
+  case integer(Int)
+  /// Any other number; finite.
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([String: JSONValue])
+
+  /// What a file may hold: everything beyond is refused before it costs memory.
+  public struct Limits: Sendable {
+    /// Bytes of the file.
+    public var bytes: Int
+    /// Values in it, at any depth.
+    public var values: Int
+    /// Arrays and objects inside one another.
+    public var depth: Int
+
+    /// Limits; the defaults are far beyond any model's configuration.
+    public init(bytes: Int = 4 << 20, values: Int = 1 << 17, depth: Int = 32) {
+      self.bytes = bytes
+      self.values = values
+      self.depth = depth
+    }
+  }
+
+  /// Reads a file that holds one value.
+  ///
+  /// - Throws: `CheckpointError`: `malformed` with line and column, `tooLarge`, `duplicate` where an object
+  ///   has a key twice, or what `MappedFile` throws.
+  public init(path: String, limits: Limits = Limits()) throws(CheckpointError) {
+    let file = try MappedFile(path: path)
+    self = try JSONValue(parsing: file.bytes, path: path, limits: limits)
+  }
+
+  /// Reads bytes that hold one value; `path` is named in errors.
+  public init(
+    parsing bytes: UnsafeRawBufferPointer, path: String, limits: Limits = Limits()
+  ) throws(CheckpointError) {
+    var parser = JSONParser(bytes: bytes, path: path, limits: limits)
+    self = try parser.document()
+  }
+
+  /// What kind of value it is, with its article, for errors: `an array`.
+  public var kind: String {
+    switch self {
+    case .null: "null"
+    case .bool: "a boolean"
+    case .integer: "an integer"
+    case .number: "a number"
+    case .string: "a string"
+    case .array: "an array"
+    case .object: "an object"
+    }
+  }
+}

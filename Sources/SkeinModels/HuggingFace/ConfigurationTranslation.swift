@@ -1,0 +1,185 @@
+import SkeinFiles
+import SkeinGraph
+import SkeinTensor
+
+/// A `config.json` of Hugging Face in the words of GGUF metadata, which families read, and the weights that it
+/// says the model has.
+///
+/// Where a key is missing its value is the default of the `transformers` configuration class, but for sizes,
+/// which every file states.
+struct ConfigurationTranslation {
+  /// The value of `general.architecture`.
+  let architecture: String
+  /// Keys as GGUF files have them.
+  private(set) var metadata: Metadata
+  /// What weights there are.
+  var weights: ConfiguredInventory
+  let type: ModelType
+  let source: ConfigurationObject
+
+  /// Reads and translates the file at `path`.
+  init(path: String) throws {
+    source = try ConfigurationObject(path: path)
+    type = try Self.modelType(source)
+    architecture = type.architecture
+    metadata = Metadata(path: path)
+    let vocabularySize = try source.requiredInteger("vocab_size")
+    guard (1...ConfigurationReader.largestWidth * 16).contains(vocabularySize) else {
+      throw source.error(.invalidConfiguration, "is \(vocabularySize)", at: "vocab_size")
+    }
+    weights = ConfiguredInventory(rowCounts: [.tokenEmbedding: vocabularySize], path: path)
+    try metadata.add("general.architecture", .string(architecture))
+    try translateSizes()
+    try translateHeads()
+    try translateRotation()
+    try translateWindow()
+    try translatePresence()
+    if type.isMixture { try translateExperts() }
+    try refuseUnknownMathematics()
+  }
+
+  private static func modelType(_ source: ConfigurationObject) throws -> ModelType {
+    let className = try source.strings("architectures")?.first
+    let name = try source.string("model_type")
+    if let name, let type = ModelType(rawValue: name) { return type }
+    if name == nil, let className, let type = ModelType.allCases.first(where: { $0.className == className }) {
+      return type
+    }
+    guard let found = name ?? className else {
+      throw source.error(
+        .invalidConfiguration, "is not there: this is not the configuration of a language model",
+        at: "model_type")
+    }
+    let known = ModelType.allCases.map { name == nil ? $0.className : $0.rawValue }
+    throw source.error(
+      .unknownArchitecture,
+      "\"\(found.prefix(80))\" is not supported; supported are \(known.joined(separator: ", ")) (the nearest is"
+        + " \(nearestWord(to: found, in: known) ?? ""))",
+      at: name == nil ? "architectures" : "model_type")
+  }
+
+  // MARK: Writing
+
+  /// Adds a key of the architecture.
+  mutating func set(_ name: String, _ value: Int?) throws {
+    if let value { try metadata.add("\(architecture).\(name)", .int64(Int64(value))) }
+  }
+
+  /// Adds a key of the architecture.
+  mutating func set(_ name: String, _ value: Double?) throws {
+    if let value { try metadata.add("\(architecture).\(name)", .float64(value)) }
+  }
+
+  /// Adds a key of the architecture.
+  mutating func set(_ name: String, _ value: String) throws {
+    try metadata.add("\(architecture).\(name)", .string(value))
+  }
+
+  /// Adds a key of the architecture.
+  mutating func set(_ name: String, _ value: Bool) throws {
+    try metadata.add("\(architecture).\(name)", .bool(value))
+  }
+
+  // MARK: What all families have
+
+  private mutating func translateSizes() throws {
+    try set("vocab_size", weights.rowCounts[.tokenEmbedding])
+    try set("embedding_length", source.requiredInteger("hidden_size"))
+    try set("block_count", source.requiredInteger("num_hidden_layers"))
+    try set("feed_forward_length", source.requiredInteger("intermediate_size"))
+    try set("context_length", source.requiredInteger("max_position_embeddings"))
+    let epsilon = type == .mixtral ? 1e-5 : 1e-6
+    try set("attention.layer_norm_rms_epsilon", source.number("rms_norm_eps") ?? epsilon)
+  }
+
+  private mutating func translateHeads() throws {
+    let heads = try source.requiredInteger("num_attention_heads")
+    try set("attention.head_count", heads)
+    if type.isLatent { return try translateLatentHeads(heads: heads) }
+    try set("attention.head_count_kv", source.integer("num_key_value_heads") ?? heads)
+    let width = try source.requiredInteger("hidden_size")
+    guard heads > 0 else {
+      throw source.error(.invalidConfiguration, "must be above zero", at: "num_attention_heads")
+    }
+    let headWidth = try source.integer("head_dim") ?? (type == .qwen3 ? 128 : width / heads)
+    guard headWidth <= ConfigurationReader.largestWidth else {
+      throw source.error(.invalidConfiguration, "is \(headWidth)", at: "head_dim")
+    }
+    try set("attention.key_length", headWidth)
+    try set("attention.value_length", headWidth)
+    let part = try source.object("rope_parameters")?.number("partial_rotary_factor")
+    let rotated = Double(headWidth) * (try part ?? source.number("partial_rotary_factor") ?? 1)
+    guard (0...Double(headWidth)).contains(rotated) else {
+      throw source.error(
+        .invalidConfiguration, "rotates \(rotated) of \(headWidth) values",
+        at: "partial_rotary_factor")
+    }
+    try set("rope.dimension_count", Int(rotated))
+  }
+
+  private mutating func translateWindow() throws {
+    var window = try source.integer("sliding_window")
+    switch type {
+    case .mistral:
+      // Only a file that says null has none.
+      if !source.names("sliding_window") { window = 4096 }
+    case .mixtral:
+      break
+    case .qwen2, .qwen3, .qwen2MoE, .qwen3MoE:
+      if try source.bool("use_sliding_window") != true { window = nil }
+    case .llama, .deepseekV2, .deepseekV3:
+      window = nil
+    }
+    let context = try source.requiredInteger("max_position_embeddings")
+    guard let window, window > 0, window < context else { return }
+    let layers = try source.requiredInteger("num_hidden_layers")
+    if let kinds = try source.strings("layer_types") {
+      if kinds.allSatisfy({ $0 == "full_attention" }) { return }
+      guard kinds.allSatisfy({ $0 == "sliding_attention" }) else {
+        throw source.error(
+          .unsupported, "mixes kinds of attention, which is not supported", at: "layer_types")
+      }
+    } else if type != .mistral, type != .mixtral {
+      // The first so many layers have no window.
+      let first = try source.integer("max_window_layers") ?? 28
+      if first >= layers { return }
+      guard first == 0 else {
+        throw source.error(
+          .unsupported, "gives a window to layers from \(first) on only, which is not supported",
+          at: "max_window_layers")
+      }
+    }
+    try set("attention.sliding_window", window)
+  }
+
+  private mutating func translatePresence() throws {
+    if try source.bool("tie_word_embeddings") == true { weights.absent.insert(.head) }
+    switch type {
+    case .qwen2:
+      weights.biases = [.query, .key, .value]
+    case .qwen2MoE:
+      if try source.bool("qkv_bias") != false { weights.biases = [.query, .key, .value] }
+    case .llama, .qwen3, .qwen3MoE:
+      if try source.bool("attention_bias") == true {
+        weights.biases = [.query, .key, .value, .attentionOutput]
+      }
+      if type == .llama, try source.bool("mlp_bias") == true {
+        weights.biases.formUnion([.gate, .up, .down])
+      }
+    case .mistral, .mixtral:
+      break
+    case .deepseekV2, .deepseekV3:
+      if try source.bool("attention_bias") == true {
+        weights.biases = [.queryDown, .keyValueDown, .attentionOutput]
+      }
+      // Checkpoints have both in one matrix.
+      weights.absent.formUnion([.keyUp, .valueUp])
+    }
+  }
+
+  private func refuseUnknownMathematics() throws {
+    if let activation = try source.string("hidden_act"), activation != "silu", activation != "swish" {
+      throw source.error(.unsupported, "is \"\(activation.prefix(40))\"; silu is supported", at: "hidden_act")
+    }
+  }
+}

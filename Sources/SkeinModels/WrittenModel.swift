@@ -1,0 +1,31 @@
+import SkeinGraph
+import SkeinTensor
+
+/// What a family makes of a configuration: hyper-parameters, graph and names.
+struct WrittenModel: Sendable {
+  let configuration: DecoderConfiguration
+  let graph: Graph
+  let moduleStems: [Role: String]
+
+  /// Finds the family of an architecture, reads its hyper-parameters and writes its graph.
+  init(_ reader: ConfigurationReader, options: GraphOptions) throws {
+    let model = try WrittenModel.family(of: reader.architecture, path: reader.path).init(reader)
+    configuration = model.configuration
+    moduleStems = model.moduleStems
+    var builder = GraphBuilder(
+      vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
+      options: options, isStored: reader.has)
+    model.build(&builder)
+    graph = try builder.finish()
+  }
+
+  private static func family(of architecture: String, path: String) throws(ModelError) -> any Family.Type {
+    if let family = families.first(where: { $0.architectures.contains(architecture) }) { return family }
+    let known = ModelDefinition.supportedArchitectures
+    throw ModelError(
+      .unknownArchitecture,
+      "the architecture is \"\(architecture.prefix(80))\"; supported are \(known.joined(separator: ", "))"
+        + " (the nearest is \(nearestWord(to: architecture, in: known) ?? ""))",
+      path: path, place: "general.architecture")
+  }
+}
