@@ -42,6 +42,15 @@ struct DeepSeek2: Family {
     configuration = c
   }
 
+  var moduleClasses: ModuleClasses {
+    let isV3 = mixture?.router.scoring == .sigmoid
+    var rotation = ["RotaryEmbedding"]
+    if case .yarn = configuration.ropeScaling { rotation.insert("YarnRotaryEmbedding", at: 0) }
+    return ModuleClasses(
+      isV3 ? "deepseek_v3" : "deepseek_v2", prefix: isV3 ? "DeepseekV3" : "DeepseekV2", mixture: "MoE",
+      router: "MoEGate", rotation: rotation, ktransformersName: isV3 ? nil : "deepseek")
+  }
+
   func build(_ g: inout GraphBuilder) {
     let c = configuration
     g.decoder(c) { g, h in

@@ -27,6 +27,10 @@ struct Qwen2Moe: Family {
     ]
   }
 
+  var moduleClasses: ModuleClasses {
+    ModuleClasses("qwen2_moe", prefix: "Qwen2Moe")
+  }
+
   func build(_ g: inout GraphBuilder) {
     let (c, m) = (configuration, mixture)
     g.decoder(c) { g, h in

@@ -11,6 +11,13 @@ struct Qwen3Moe: Family {
     mixture = try reader.requiredMixture(configuration, normalizesWeights: true)
   }
 
+  var moduleClasses: ModuleClasses {
+    // KTransformers' copy rotates with the class of Qwen2.
+    ModuleClasses(
+      "qwen3_moe", prefix: "Qwen3Moe",
+      rotation: ["RotaryEmbedding", "ktransformers.models.modeling_qwen2_moe.Qwen2MoeRotaryEmbedding"])
+  }
+
   func build(_ g: inout GraphBuilder) {
     let (c, m) = (configuration, mixture)
     g.decoder(c) { g, h in
