@@ -125,7 +125,7 @@ extension KTransformersRules {
       let classes = Set(modules.modules.flatMap(\.classes))
       if !classes.contains(wanted) {
         let near = nearestWord(to: wanted, in: classes.sorted()) ?? ""
-        return "no module of it is a \(wanted.split(separator: ".").last ?? "") of that file (the nearest is \(near))"
+        return "none of its modules is of that class (the nearest class is \(near))"
       }
       guard let name = rule.name else { return "the class is there, and other rules come first" }
       return patternHint(name, modules.modules.lazy.filter { $0.classes.contains(wanted) }.map(\.name))
@@ -153,15 +153,17 @@ extension KTransformersRules {
       {
         findings.append(
           Finding(
-            .warning, "gives no generate_device to modules with weights: they go to cuda:0, and KTransformers "
-              + "refuses them. Add one", line: rule.line))
+            .warning,
+            "gives no generate_device to modules with weights: they go to cuda:0, and KTransformers refuses "
+              + "them. Add one", line: rule.line))
       }
       let isModel = places.contains { walk.modules.modules[$0].name == "model" }
       if !rule.transfers.isEmpty, !isModel || rule.isDefault {
         findings.append(
           Finding(
-            .warning, "has a transfer_map that nothing reads: only a rule for `^model$` with a class of "
-              + "KTransformers has one", line: rule.line))
+            .warning,
+            "has a transfer_map that nothing reads: only a rule for `^model$` with a class of KTransformers has "
+              + "one", line: rule.line))
       }
       let layers = walk.modules.graph.layerCount
       for layer in rule.transfers.keys.sorted() where layer >= layers {

@@ -10,7 +10,7 @@ extension PlacementFile {
     describing placement: Placement, of modules: ModuleTree, path: String = "placement"
   ) throws(PlannerError) {
     if let node = modules.graph.nodes.first(where: { placement.shares[$0.id.index].isEmpty }) {
-      throw PlannerError(.invalidRequest, "\(node.name) has no device, so no rule can give it one", path: path)
+      throw PlannerError(.invalidRequest, "\(node.name) has no device in the placement", path: path)
     }
     let writer = RuleWriter(placement, modules)
     self.init(path: path, devices: placement.devices, rules: writer.moduleRules())

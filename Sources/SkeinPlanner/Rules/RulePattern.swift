@@ -61,8 +61,8 @@ final class RulePattern: @unchecked Sendable {
       if result >= 0 { return true }
       if result != PCRE2_ERROR_NOMATCH {
         throw PatternError(
-          message: "takes too long to search \"\(name.prefix(80))\" (\(Self.message(result))); write it without "
-            + "repetitions inside repetitions")
+          message: "takes too long to search \"\(name.prefix(80))\" (\(Self.message(result))); write it "
+            + "without repetitions inside repetitions")
       }
     }
     return false

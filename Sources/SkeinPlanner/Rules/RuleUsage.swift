@@ -42,7 +42,8 @@ struct RuleUsage {
     rules.indices.compactMap { index in
       let (rule, count) = (rules[index], counts[index])
       if count.matched == 0 {
-        return Finding(.warning, "\(rule.name) matches nothing in this model: \(hint(index))", line: rule.line)
+        return Finding(
+          .warning, "\(rule.name) matches nothing in this model: \(hint(index))", line: rule.line)
       }
       guard count.taken == 0 else { return nil }
       let takers = count.takers.sorted().map { taker in

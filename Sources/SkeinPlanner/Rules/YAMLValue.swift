@@ -88,8 +88,8 @@ extension YAMLValue {
     }
     do {
       // No tags are resolved: what is a number is decided where one is expected.
-      guard let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot() else { return nil }
-      return YAMLValue(root)
+      let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
+      return root.map(YAMLValue.init)
     } catch {
       let (problem, line) = describe(error)
       throw PlannerError(.invalidFile, "is not YAML: \(problem)", path: path, line: line)
