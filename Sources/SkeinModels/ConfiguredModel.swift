@@ -17,6 +17,8 @@ public protocol ModelDescription: Sendable {
   func moduleName(of node: NodeName) -> String
   /// A weight's name there: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the number of an expert.
   func moduleName(of weight: WeightName) -> String
+  /// The tree of modules, for placement rules; made anew at each call.
+  var modules: ModuleTree { get }
 }
 
 extension ModelDescription {
@@ -71,4 +73,7 @@ public struct ConfiguredModel: ModelDescription {
 
   /// A weight's name there.
   public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
+
+  /// The tree of modules, for placement rules; made anew at each call.
+  public var modules: ModuleTree { written.modules }
 }

@@ -42,15 +42,21 @@ struct DeepSeek2: Family {
     configuration = c
   }
 
+  var moduleClasses: ModuleClasses {
+    let isV3 = mixture?.router.scoring == .sigmoid
+    var rotation = ["RotaryEmbedding"]
+    if case .yarn = configuration.ropeScaling { rotation.insert("YarnRotaryEmbedding", at: 0) }
+    return ModuleClasses(
+      isV3 ? "deepseek_v3" : "deepseek_v2", prefix: isV3 ? "DeepseekV3" : "DeepseekV2", mixture: "MoE",
+      router: "MoEGate", rotation: rotation, ktransformersName: isV3 ? nil : "deepseek")
+  }
+
   func build(_ g: inout GraphBuilder) {
     let c = configuration
     g.decoder(c) { g, h in
       attention(&g, h)
     } feedForward: { g, h in
-      guard let mixture, mixture.isMixture(layer: g.layer ?? 0) else { return g.feedForward(h, c) }
-      let experts = g.mixture(h, mixture)
-      if mixture.sharedWidth == 0 { return experts }
-      return g.add(experts, g.sharedFeedForward(h, c, mixture), .mixture)
+      if let mixture { g.mixture(h, c, mixture) } else { g.feedForward(h, c) }
     }
   }
 

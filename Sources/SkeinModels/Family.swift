@@ -13,6 +13,8 @@ protocol Family: Sendable {
   /// Where this family's modules are called otherwise in Hugging Face checkpoints than most families': the part
   /// of a module's name after the layer.
   var moduleStems: [Role: String] { get }
+  /// The Python classes of this family's modules, which placement rules of other programs name.
+  var moduleClasses: ModuleClasses { get }
   /// Writes the graph.
   func build(_ g: inout GraphBuilder)
 }

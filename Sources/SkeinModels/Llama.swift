@@ -23,8 +23,14 @@ struct Llama: Family {
     return [
       .router: "block_sparse_moe.gate", .experts: "block_sparse_moe.experts",
       .expertGate: "block_sparse_moe.experts.*.w1", .expertUp: "block_sparse_moe.experts.*.w3",
-      .expertDown: "block_sparse_moe.experts.*.w2", .feedForwardResidual: "block_sparse_moe",
+      .expertDown: "block_sparse_moe.experts.*.w2",
     ]
+  }
+
+  var moduleClasses: ModuleClasses {
+    mixture == nil
+      ? ModuleClasses("llama", prefix: "Llama")
+      : ModuleClasses("mixtral", prefix: "Mixtral", expert: "BlockSparseTop2MLP")
   }
 
   func build(_ g: inout GraphBuilder) {
@@ -32,7 +38,7 @@ struct Llama: Family {
     g.decoder(c) { g, h in
       attention(&g, h)
     } feedForward: { g, h in
-      if let mixture { g.mixture(h, mixture) } else { g.feedForward(h, c) }
+      if let mixture { g.mixture(h, c, mixture) } else { g.feedForward(h, c) }
     }
   }
 

@@ -43,6 +43,9 @@ public struct ModelDefinition: ModelDescription {
   /// A weight's name there.
   public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
 
+  /// The tree of modules, for placement rules; made anew at each call.
+  public var modules: ModuleTree { written.modules }
+
   private static func bind(_ graph: Graph, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
     let path = checkpoint.metadata.path
     let known = Set(graph.weights.map(\.name.ggufName)).union(tensorsThatAreRead)

@@ -10,6 +10,10 @@ struct Qwen2: Family {
     try reader.refuseExperts()
   }
 
+  var moduleClasses: ModuleClasses {
+    ModuleClasses("qwen2", prefix: "Qwen2")
+  }
+
   func build(_ g: inout GraphBuilder) {
     let c = configuration
     g.decoder(c) { g, h in

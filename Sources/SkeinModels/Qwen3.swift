@@ -10,6 +10,10 @@ struct Qwen3: Family {
     try reader.refuseExperts()
   }
 
+  var moduleClasses: ModuleClasses {
+    ModuleClasses("qwen3", prefix: "Qwen3")
+  }
+
   func build(_ g: inout GraphBuilder) {
     let c = configuration
     g.decoder(c) { g, h in

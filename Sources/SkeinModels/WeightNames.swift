@@ -30,7 +30,9 @@ extension NodeName {
   /// The module of a family that calls some modules otherwise.
   func moduleName(stems: [Role: String]) -> String {
     let stem = stems[role] ?? role.moduleStem
-    return role == .head ? stem : (layer.map { "model.layers.\($0)." } ?? "model.") + stem
+    if role == .head { return stem }
+    let outer = layer.map { "model.layers.\($0)" } ?? "model"
+    return stem.isEmpty ? outer : outer + "." + stem
   }
 }
 
@@ -75,7 +77,7 @@ extension Role {
     }
   }
 
-  /// The part of a module's name after the layer.
+  /// The part of a module's name after the layer; empty for the layer itself.
   fileprivate var moduleStem: String {
     switch self {
     case .tokenEmbedding: "embed_tokens"
@@ -94,7 +96,8 @@ extension Role {
     case .keyUp, .valueUp, .keyValueUp: "self_attn.kv_b_proj"
     case .attention, .selectedAttention: "self_attn"
     case .attentionOutput: "self_attn.o_proj"
-    case .attentionResidual, .selectedResidual: "self_attn"
+    // The sums with the residual stream are the layer's own work.
+    case .attentionResidual, .selectedResidual, .feedForwardResidual: ""
     case .feedForwardNorm: "post_attention_layernorm"
     case .gate: "mlp.gate_proj"
     case .up: "mlp.up_proj"
@@ -110,7 +113,7 @@ extension Role {
     case .sharedActivation: "mlp.shared_experts.act_fn"
     case .sharedDown: "mlp.shared_experts.down_proj"
     case .sharedRouter, .sharedWeighted: "mlp.shared_expert_gate"
-    case .mixture, .feedForwardResidual: "mlp"
+    case .mixture: "mlp"
     case .outputNorm: "norm"
     case .head: "lm_head"
     }

@@ -6,12 +6,14 @@ struct WrittenModel: Sendable {
   let configuration: DecoderConfiguration
   let graph: Graph
   let moduleStems: [Role: String]
+  let moduleClasses: ModuleClasses
 
   /// Finds the family of an architecture, reads its hyper-parameters and writes its graph.
   init(_ reader: ConfigurationReader, options: GraphOptions) throws {
     let model = try WrittenModel.family(of: reader.architecture, path: reader.path).init(reader)
     configuration = model.configuration
     moduleStems = model.moduleStems
+    moduleClasses = model.moduleClasses
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
       options: options, isStored: reader.has)
@@ -27,5 +29,12 @@ struct WrittenModel: Sendable {
       "the architecture is \"\(architecture.prefix(80))\"; supported are \(known.joined(separator: ", "))"
         + " (the nearest is \(nearestWord(to: architecture, in: known) ?? ""))",
       path: path, place: "general.architecture")
+  }
+
+  /// The modules.
+  var modules: ModuleTree {
+    ModuleTree(
+      graph, classes: moduleClasses, nodeName: { $0.moduleName(stems: moduleStems) },
+      weightName: { $0.moduleName(stems: moduleStems) })
   }
 }

@@ -1,0 +1,127 @@
+import SkeinGraph
+
+/// The modules of a model as Hugging Face code has them, and the nodes of the graph that belong to each: what
+/// placement rules speak of.
+///
+/// Every node belongs to one module, with or without weights: the rotation of queries to
+/// `model.layers.3.self_attn.rotary_emb`, the sum after attention to `model.layers.3`. Experts, which are one
+/// node, have modules of their own below the node's, as rules may name them.
+public struct ModuleTree: Hashable, Sendable {
+  /// A module.
+  public struct Module: Hashable, Sendable {
+    /// Its full name, empty for the model itself: `model.layers.3.self_attn.q_proj`.
+    public var name: String
+    /// The Python classes that it is an instance of, by every path that they are known by; bases come last.
+    public var classes: [String]
+    /// The module that it is in, by its index.
+    public var parent: Int?
+    /// The modules in it, by their indices.
+    public var children: [Int] = []
+    /// The nodes that belong to it and to none of the modules in it.
+    public var nodes: [NodeID] = []
+    /// The weights that are its own; for an expert's, the stack that its weights are a part of.
+    public var weights: [WeightID] = []
+  }
+
+  /// The mathematics that the modules are made of.
+  public let graph: Graph
+  /// The modules; the first is the model itself, and each comes after the one that it is in.
+  public private(set) var modules: [Module] = []
+  private var index: [String: Int] = [:]
+  private var moduleOfNode: [Int] = []
+  private let weightNames: [String]
+
+  /// The tree of a graph.
+  ///
+  /// - Parameters:
+  ///   - nodeName: the module of a node, as the family calls it.
+  ///   - weightName: a weight as the family calls it, with `*` for the number of an expert.
+  ///   - classes: the family's classes.
+  public init(
+    _ graph: Graph, classes: ModuleClasses, nodeName: (NodeName) -> String = \.moduleName,
+    weightName: (WeightName) -> String = \.moduleName
+  ) {
+    self.graph = graph
+    weightNames = graph.weights.map { weightName($0.name) }
+    modules = [Module(name: "", classes: [])]
+    index[""] = 0
+    moduleOfNode = graph.nodes.map { _ in 0 }
+    for node in graph.nodes {
+      let place = add(nodeName(node.name))
+      modules[place].nodes.append(node.id)
+      moduleOfNode[node.id.index] = place
+      for weight in node.weights { addModules(of: weight) }
+    }
+    // Layers and experts are many and alike.
+    var known: [String: [String]] = [:]
+    for place in modules.indices {
+      let hasRouter = modules[place].children.contains { child in
+        modules[child].nodes.contains { graph[$0].name.role == .router }
+      }
+      let stem = Self.stem(of: modules[place].name)
+      let key = hasRouter ? stem + "+" : stem
+      let paths = known[key] ?? classes.paths(stem: stem, hasRouter: hasRouter)
+      known[key] = paths
+      modules[place].classes = paths
+    }
+  }
+
+  /// The module with this name.
+  public subscript(name: String) -> Module? { index[name].map { modules[$0] } }
+  /// The place of the module with this name in `modules`.
+  public func place(of name: String) -> Int? { index[name] }
+  /// The module that a node belongs to.
+  public func module(of node: NodeID) -> Module { modules[moduleOfNode[node.index]] }
+  /// The place in `modules` of the module that a node belongs to.
+  public func place(of node: NodeID) -> Int { moduleOfNode[node.index] }
+  /// A weight's name in Hugging Face checkpoints: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the
+  /// number of an expert.
+  public func name(of weight: WeightID) -> String { weightNames[weight.index] }
+
+  /// Adds the modules that a weight is in. A stack is in a module for each expert.
+  private mutating func addModules(of weight: WeightID) {
+    let name = weightNames[weight.index]
+    let module = name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex)
+    guard let star = module.range(of: ".*.") else {
+      let place = add(String(module))
+      if !modules[place].weights.contains(weight) { modules[place].weights.append(weight) }
+      return
+    }
+    for expert in 0..<(graph[weight].shape.extents.first ?? 0) {
+      let base = "\(module[..<star.lowerBound]).\(expert)."
+      modules[add(base + module[star.upperBound...])].weights.append(weight)
+      _ = add(base + "act_fn")
+    }
+  }
+
+  /// The place of a module, which is added with those that it is in where it is new.
+  private mutating func add(_ name: String) -> Int {
+    if let known = index[name] { return known }
+    let parent = add(name.lastIndex(of: ".").map { String(name[..<$0]) } ?? "")
+    let place = modules.count
+    modules.append(Module(name: name, classes: [], parent: parent))
+    modules[parent].children.append(place)
+    index[name] = place
+    return place
+  }
+
+  /// The name without `model.` and the layer, with `*` for the numbers of layers and experts.
+  private static func stem(of name: String) -> String {
+    var parts = name.split(separator: ".").map { $0.allSatisfy(\.isNumber) ? "*" : String($0) }
+    if parts.count > 1, parts[0] == "model" { parts.removeFirst() }
+    if parts.count > 2, parts[0] == "layers" { parts.removeFirst(2) }
+    return parts.joined(separator: ".")
+  }
+}
+
+extension StringProtocol {
+  /// The first place of `text`.
+  fileprivate func range(of text: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,137 @@
+import SkeinGraph
+import SkeinModels
+import SkeinTensor
+
+extension PlacementFile {
+  /// How far the shares of a rule may be from 1 in sum.
+  static let shareTolerance = 1e-3
+
+  /// What the rules make of a model.
+  ///
+  /// - Throws: `PlannerError` where an expression is none, or takes too long to search for.
+  public func evaluate(_ context: PlacementContext) throws(PlannerError) -> PlacementEvaluation {
+    let graph = context.modules.graph
+    let patterns = try compiledPatterns()
+    var usage = RuleUsage(rules.map { RuleUsage.Rule(name: "\"\($0.pattern)\"", line: $0.line) })
+    var shares = [[DeviceShare]](repeating: [], count: graph.nodes.count)
+    var streamed: Set<NodeID> = []
+    for node in graph.nodes {
+      let names = Self.names(of: node, in: context.modules)
+      var matching: [Int] = []
+      for (index, pattern) in patterns.enumerated() {
+        let subjects = rules[index].subject == .match ? names : [node.name.description]
+        do {
+          if try pattern.matches(subjects) { matching.append(index) }
+        } catch {
+          throw PlannerError(
+            .invalidRule, "\"\(rules[index].pattern.prefix(80))\" \(error.message)", path: path,
+            line: rules[index].line)
+        }
+      }
+      guard let rule = usage.note(matching).map({ rules[$0] }) else { continue }
+      shares[node.id.index] = Self.normalized(rule.shares)
+      if rule.weights == .streamed, !node.weights.isEmpty { streamed.insert(node.id) }
+    }
+    let unnamed = UnnamedNodes(graph)
+    unnamed.place(&shares)
+    var findings = shareFindings() + deviceFindings(context)
+    findings += usage.findings { hint(rules[$0], context.modules) }
+    findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: context.modules)
+    unnamed.place(&shares)
+    return PlacementEvaluation(
+      shares: shares, streamed: streamed, deviceOrder: devices ?? mentions.order, findings: findings.byLine())
+  }
+
+  private func compiledPatterns() throws(PlannerError) -> [RulePattern] {
+    var patterns: [RulePattern] = []
+    for rule in rules {
+      do { patterns.append(try RulePattern(rule.pattern)) } catch {
+        throw PlannerError(
+          .invalidRule, "the expression \"\(rule.pattern.prefix(80))\" \(error.message)", path: path,
+          line: rule.line)
+      }
+    }
+    return patterns
+  }
+
+  /// The names that a rule's `match` is searched in.
+  static func names(of node: Node, in modules: ModuleTree) -> [String] {
+    [modules.module(of: node.id).name]
+      + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
+  }
+
+  /// Shares that sum to exactly 1, where they nearly do.
+  private static func normalized(_ shares: [DeviceShare]) -> [DeviceShare] {
+    let sum = shares.reduce(0) { $0 + $1.fraction }
+    guard sum != 1, abs(sum - 1) <= shareTolerance else { return shares }
+    return shares.map { DeviceShare($0.device, fraction: $0.fraction / sum) }
+  }
+
+  private var mentions: DeviceMentions {
+    var mentions = DeviceMentions()
+    for rule in rules { for share in rule.shares { mentions.note(share.device, line: rule.line) } }
+    return mentions
+  }
+
+  private func shareFindings() -> [Finding] {
+    rules.compactMap { rule in
+      let names = Set(rule.shares.map(\.device))
+      if names.count < rule.shares.count {
+        return Finding(.error, "a device is named twice in one rule; add its shares up", line: rule.line)
+      }
+      if let share = rule.shares.first(where: { !($0.fraction > 0) }) {
+        return Finding(
+          .error, "the share of \(share.device) is \(share.fraction); shares are above zero. Leave it out",
+          line: rule.line)
+      }
+      let sum = rule.shares.reduce(0) { $0 + $1.fraction }
+      guard abs(sum - 1) > Self.shareTolerance else { return nil }
+      return Finding(.error, "the shares sum to \(sum), must sum to 1", line: rule.line)
+    }
+  }
+
+  private func deviceFindings(_ context: PlacementContext) -> [Finding] {
+    let mentions = mentions
+    var findings = mentions.findings(known: context.knownDevices)
+    guard let devices else { return findings }
+    var listed = DeviceMentions()
+    for device in devices where !mentions.order.contains(device) { listed.note(device, line: nil) }
+    findings += listed.findings(known: context.knownDevices)
+    for rule in rules {
+      for share in rule.shares where !devices.contains(share.device) {
+        findings.append(
+          Finding(.error, "\(share.device) is not in the list of devices; add it there", line: rule.line))
+      }
+    }
+    for device in devices where !mentions.order.contains(device) && device != context.defaultDevice {
+      findings.append(Finding(.warning, "\(device) is listed, but no rule gives it anything"))
+    }
+    return findings
+  }
+
+  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
+    switch rule.subject {
+    case .node: return "nodes are called as in \(modules.graph.nodes[modules.graph.nodes.count / 2].name)"
+    case .match: return patternHint(rule.pattern, modules.modules.lazy.map(\.name))
+    }
+  }
+}
+
+/// What to do about an expression that matches no name.
+func patternHint(_ pattern: String, _ names: some Sequence<String>) -> String {
+  // What is left of the expression without its signs is likely near the name that was meant.
+  let plain = pattern.filter { !"^$\\()[]*+?|{}".contains($0) }
+  let near = nearestName(to: plain, among: names)
+  return near.map { "the nearest module is \($0)" } ?? "the model has no modules"
+}
+
+/// The nearest name, without comparing with the names of all experts of all layers.
+private func nearestName(to word: String, among names: some Sequence<String>) -> String? {
+  var seen: Set<String> = []
+  var candidates: [String] = []
+  for name in names where !name.isEmpty {
+    let parts = name.split(separator: ".").map { $0.allSatisfy(\.isNumber) ? "*" : $0 }
+    if seen.insert(parts.joined(separator: ".")).inserted { candidates.append(name) }
+  }
+  return nearestWord(to: word, in: candidates)
+}
