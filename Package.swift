@@ -40,13 +40,15 @@ let package = Package(
     .target(
       name: "Skein",
       dependencies: [
-        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor", "CSystem",
+        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor", "SkeinPlanner",
+        "SkeinTensor", "CSystem",
       ]),
     // Floor 5
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinModels", "SkeinText",
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
+        "SkeinText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Built with everything else, so that they keep working.

@@ -4,126 +4,100 @@ import SkeinTensor
 
 /// What a device really does, measured through the same contract that models run through.
 public struct DeviceMeasurement: Hashable, Sendable {
-  /// Bytes of weights a second with one token: the bandwidth that decoding sees.
-  public var bytesPerSecond: Double
-  /// Multiplications and additions a second in a linear layer with many tokens, by format.
-  public var operationsPerSecond: [String: Double]
-
-  /// Measures a device, on a thread of its own: a device's queue pins the thread that uses it. Takes about a
-  /// second, 600 MB of the device's memory and half as much of the host's for a while.
-  public static func measure(_ device: any Device) throws -> DeviceMeasurement {
-    try HostThread.run { try DeviceMeasurement(of: device) }
+  /// A linear layer with so many tokens.
+  public struct LinearSample: Hashable, Sendable {
+    /// Tokens in the pass.
+    public var tokens: Int
+    /// Seconds for each element of the matrix.
+    public var secondsPerElement: Double
   }
 
-  private init(of device: any Device) throws {
-    // Larger than any cache, so that weights come from memory.
-    let wide = try LinearProbe(device, rows: 32_768, columns: 8_192, type: .q8_0, tokens: 1)
-    bytesPerSecond = Double(wide.weightBytes) / (try wide.bestSeconds(turns: 5))
-    operationsPerSecond = [:]
-    for type in [ElementType.q8_0, .f16] {
-      let square = try LinearProbe(device, rows: 4_096, columns: 4_096, type: type, tokens: 64)
-      operationsPerSecond[type.name] = 2 * 64 * 4_096 * 4_096 / (try square.bestSeconds(turns: 5))
-    }
-  }
-}
+  /// Linear layers by format, in rising order of tokens.
+  public var linear: [ElementType: [LinearSample]] = [:]
+  /// Multiplications and additions a second in attention; its time is that of these plus that of the bytes.
+  public var attentionOperationsPerSecond = 0.0
+  /// Bytes of key-value cache a second in attention.
+  public var attentionBytesPerSecond = 0.0
+  /// Bytes of activations a second, read and written, in a step that only passes over them.
+  public var activationBytesPerSecond = 0.0
+  /// Seconds that every step takes.
+  public var stepSeconds = 0.0
 
-/// How fast one device's memory reaches another.
-public struct LinkMeasurement: Hashable, Sendable {
-  /// Where bytes come from.
-  public var source: DeviceID
-  /// Where they go.
-  public var destination: DeviceID
-  /// Bytes a second of a large copy.
-  public var bytesPerSecond: Double
-  /// Seconds of a copy of one token's activations.
-  public var latencySeconds: Double
-
-  /// Measures all links among devices, in both directions, on a thread of its own.
-  public static func measureAll(among devices: [any Device]) throws -> [LinkMeasurement] {
-    try HostThread.run { try all(among: devices) }
+  /// Bytes of weights a second with one token; 0 where the format was not measured.
+  public func bytesPerSecond(_ type: ElementType) -> Double {
+    linear[type]?.first.map { Double(type.blockBytes) / Double(type.blockElementCount) / $0.secondsPerElement }
+      ?? 0
   }
 
-  private static func all(among devices: [any Device]) throws -> [LinkMeasurement] {
-    var links: [LinkMeasurement] = []
-    for source in devices {
-      for destination in devices where destination.id != source.id {
-        links.append(try LinkMeasurement(from: source, to: destination))
+  /// Multiplications and additions a second with many tokens; 0 where the format was not measured.
+  public func operationsPerSecond(_ type: ElementType) -> Double {
+    linear[type]?.last.map { 2 * Double($0.tokens) / $0.secondsPerElement } ?? 0
+  }
+
+  /// Measures a device, on a thread of its own: a device's queue pins the thread that uses it. A format takes
+  /// about half a second, 270 MB of the device's memory and as much of the host's for a while.
+  ///
+  /// - Parameter progress: told how many of all measurements are done.
+  public static func measure(
+    _ device: any Device, types: [ElementType], progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws -> DeviceMeasurement {
+    try HostThread.run {
+      var measurement = DeviceMeasurement()
+      try measurement.measureActivations(device)
+      try measurement.measureAttention(device)
+      for (index, type) in types.enumerated() {
+        progress(index + 1, types.count + 1)
+        measurement.linear[type] = try linear(device, type)
       }
-    }
-    return links
-  }
-
-  private init(from source: any Device, to destination: any Device) throws {
-    let large = 32 << 20
-    let small = 16 << 10
-    // The source's own threads write the pages first, so that they lie in its memory.
-    let memory = try LinearProbe(source, rows: 1_024, columns: large / 1_024 / 4, type: .f32, tokens: 1)
-      .memory
-    let probe = try LinearProbe(destination, rows: 1_024, columns: large / 1_024 / 4, type: .f32, tokens: 1)
-    self.source = source.id
-    self.destination = destination.id
-    let seconds = try probe.bestSeconds(turns: 4) {
-      try $0.copy(from: memory, at: 0, to: 0, byteCount: large)
-    }
-    bytesPerSecond = Double(large) / seconds
-    latencySeconds = try probe.bestSeconds(turns: 50) {
-      try $0.copy(from: memory, at: 0, to: 0, byteCount: small)
+      progress(types.count + 1, types.count + 1)
+      return measurement
     }
   }
-}
 
-/// One linear layer as a plan of its own.
-private final class LinearProbe {
-  let weightBytes: Int
-  private let queue: any DeviceQueue
-  let memory: any DeviceMemory
-  private let step: Int
-  private let pass: PassShape
-
-  init(_ device: any Device, rows: Int, columns: Int, type: ElementType, tokens: Int) throws {
-    let graph = try LinearProbe.graph(rows: rows, columns: columns)
-    let placement = Placement(
-      devices: [device.id], shares: graph.nodes.map { _ in [Share(device: 0, fraction: 1)] })
-    let limits = PlanLimits(tokensPerPass: tokens, outputsPerPass: tokens, contextTokens: tokens)
-    let plan = try lower(graph, placement, limits: limits, layouts: [device.layout]) {
-      graph[$0].isMatrix ? type : .f32
+  /// Few tokens read weights from memory, so there the matrix is larger than any cache; many tokens compute.
+  private static func linear(_ device: any Device, _ type: ElementType) throws -> [LinearSample] {
+    let columns = 4096
+    var samples: [LinearSample] = []
+    func measure(rows: Int, tokens: Int, turns: Int) throws {
+      let graph = try ProbeGraph.linear(rows: rows, columns: columns)
+      let probe = try StepProbe(device, graph, role: .head, type: type, tokens: tokens)
+      let seconds = try probe.medianSeconds(turns: turns)
+      samples.append(
+        LinearSample(tokens: tokens, secondsPerElement: seconds / Double(rows * columns)))
     }
-    memory = try device.reserve(byteCount: plan.byteCount(device: 0))
-    queue = try device.makeQueue(plan: plan, device: 0, memory: memory)
-    queue.attach()
-    let slot = plan.devices[0].weights[1]
-    weightBytes = slot.buffer.byteCount
-    // Any bytes will do, but each page must be there.
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: weightBytes, alignment: 64)
-    defer { bytes.deallocate() }
-    bytes.initializeMemory(as: UInt8.self, repeating: 1)
-    try queue.load(slot, from: UnsafeRawBufferPointer(bytes))
-    step = plan.devices[0].steps.firstIndex { plan.graph[$0.node].name.role == .head }!
-    pass = PassShape(serial: 0, slot: 0, tokenCount: tokens, outputCount: tokens)
+    let large = (256 << 20) / (type.rowBytes(elementCount: columns) ?? columns) / 64 * 64
+    try measure(rows: large, tokens: 1, turns: 5)
+    try measure(rows: large, tokens: 4, turns: 3)
+    for tokens in [5, 32, 256] { try measure(rows: 2048, tokens: tokens, turns: tokens > 100 ? 3 : 7) }
+    return samples
   }
 
-  /// The least time of several turns, of the layer or of other work of the queue.
-  func bestSeconds(turns: Int, _ work: ((any DeviceQueue) throws -> Void)? = nil) throws -> Double {
-    var best = Double.infinity
-    for _ in 0...turns {
-      let start = skein_clock_nanoseconds()
-      if let work { try work(queue) } else { try queue.compute(step: step, pass: pass) }
-      try queue.finish()
-      best = min(best, Double(skein_clock_nanoseconds() - start) / 1e9)
+  private mutating func measureActivations(_ device: any Device) throws {
+    let width = 4096
+    let tokens = 256
+    let graph = try ProbeGraph.attention(headCount: 32, keyValueHeadCount: 8, headWidth: width / 32)
+    let few = try StepProbe(device, graph, role: .attentionNorm, type: .f32, tokens: 1)
+    let many = try StepProbe(device, graph, role: .attentionNorm, type: .f32, tokens: tokens)
+    let (one, all) = (try few.medianSeconds(turns: 101), try many.medianSeconds(turns: 21))
+    let bytesPerToken = Double(width * 4 * 2)
+    activationBytesPerSecond = Double(tokens - 1) * bytesPerToken / max(all - one, 1e-9)
+    stepSeconds = max(one - bytesPerToken / activationBytesPerSecond, 1e-8)
+  }
+
+  /// Two times, of one token and of many at the same place in the context, give the two rates.
+  private mutating func measureAttention(_ device: any Device) throws {
+    let (heads, keyValueHeads, width, position, tokens) = (32, 8, 64, 2048, 128)
+    let graph = try ProbeGraph.attention(headCount: heads, keyValueHeadCount: keyValueHeads, headWidth: width)
+    func seconds(_ count: Int) throws -> Double {
+      let probe = try StepProbe(
+        device, graph, role: .attention, type: .f32, tokens: count, position: position - count / 2)
+      return try probe.medianSeconds(turns: 9)
     }
-    return max(best, 1e-9)
+    let operations = 2 * Double(position * heads * 2 * width)
+    let bytes = Double(position * keyValueHeads * 2 * width * 2)
+    let (one, many) = (try seconds(1), try seconds(tokens))
+    let perOperation = max(many - one, 1e-9) / (Double(tokens - 1) * operations)
+    attentionOperationsPerSecond = 1 / perOperation
+    attentionBytesPerSecond = bytes / max(one - operations * perOperation - 2 * stepSeconds, one * 0.05)
   }
-
-  /// An embedding of a few tokens, then the layer that is measured.
-  private static func graph(rows: Int, columns: Int) throws -> Graph {
-    var builder = GraphBuilder(vocabularySize: rows, layerCount: 0) { _ in false }
-    let x = builder.embedding(.tokenEmbedding, width: columns)
-    let (selected, _) = builder.selectOutputs(x, x)
-    _ = builder.linear(selected, .head, width: rows)
-    return try builder.finish()
-  }
-}
-
-extension Weight {
-  fileprivate var isMatrix: Bool { shape.extents.count == 2 }
 }
