@@ -54,6 +54,7 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
   private static func device(
     _ value: YAMLValue, _ reader: PlacementReader
   ) throws(PlannerError) -> DeviceID? {
+    if value.isNull { throw reader.fail("a module has no device; give a number or \"cpu\"", value) }
     let text = try reader.word(value, for: "a device")
     if let number = Int(text) {
       guard number >= 0 else { throw reader.fail("\(number) is no number of a GPU", value) }
@@ -143,6 +144,6 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
 
   private func hint(_ name: String, _ modules: ModuleTree) -> String {
     if modules[name] != nil { return "there are no weights in it" }
-    return patternHint(name, modules.modules.lazy.map(\.name))
+    return NameHint(name, modules.modules.lazy.map(\.name)).message
   }
 }

@@ -77,61 +77,58 @@ extension KTransformersRules {
 
   /// Rules that do nothing, or that name layers the model does not have.
   private func ruleFindings(_ walk: KTransformersWalk) throws(PlannerError) -> [Finding] {
-    var unreached: Set<Int> = []
+    var hints: [Int: String] = [:]
+    // The modules of all layers and experts are alike; one of each will do for most hints.
+    var seen: Set<String> = []
+    let examples = walk.modules.modules.filter {
+      seen.insert(NameHint.shape(of: $0.name) + $0.classes[0]).inserted
+    }
     for rule in rules.indices where !walk.usage.isMatching(rule) {
-      for (place, module) in walk.modules.modules.enumerated() where !walk.isVisited[place] {
-        guard try walk.isMatching(rule, module) else { continue }
-        unreached.insert(rule)
-        break
-      }
+      hints[rule] = try hint(rule, walk, examples)
     }
-    var findings = walk.usage.findings { rule in
-      unreached.contains(rule)
-        ? "it matches only modules below one whose rule says `recursive: False`"
-        : hint(rules[rule], walk.modules)
-    }
-    for rule in rules.indices {
-      guard let missing = try missingLayers(rule, walk) else { continue }
-      let count = walk.modules.graph.layerCount
+    var findings = walk.usage.findings { hints[$0] ?? "" }
+    let count = walk.modules.graph.layerCount
+    for rule in rules.indices where rules[rule].name != nil {
+      guard
+        let place = walk.ruleOf.firstIndex(of: rule),
+        let beyond = try LayersBeyond(
+          walk.modules.modules[place].name, layerCount: count,
+          matches: { name throws(PlannerError) in try walk.isMatching(rule, name: name) })
+      else { continue }
       findings.append(
         Finding(
-          .warning,
-          "\(rules[rule].title) also names layers \(LayerRanges.words(missing)); the model has "
-            + "\(count), 0 to \(count - 1)", line: rules[rule].line))
+          .warning, "\(rules[rule].title) also names \(beyond.words(layerCount: count))",
+          line: rules[rule].line))
     }
     return findings
   }
 
-  /// Layers beyond the last that a rule names, where it names some and not all.
-  private func missingLayers(_ rule: Int, _ walk: KTransformersWalk) throws(PlannerError) -> [Int]? {
-    let count = walk.modules.graph.layerCount
-    guard rules[rule].name != nil, count < 100 else { return nil }
-    for (place, module) in walk.modules.modules.enumerated() where walk.ruleOf[place] == rule {
-      let parts = module.name.split(separator: ".")
-      guard parts.count > 2, parts[1] == "layers" else { continue }
-      func name(_ layer: Int) -> String {
-        (parts[..<2] + ["\(layer)"] + parts[3...]).joined(separator: ".")
+  /// What to do about a rule that matches nothing.
+  private func hint(
+    _ rule: Int, _ walk: KTransformersWalk, _ examples: [ModuleTree.Module]
+  ) throws(PlannerError) -> String {
+    let modules = walk.modules
+    for (place, module) in modules.modules.enumerated() where !walk.isVisited[place] {
+      if try walk.isMatching(rule, module) {
+        return "it matches only modules below one whose rule says `recursive: False`"
       }
-      if try walk.isMatching(rule, name: name(9999)) { return nil }
-      var missing: [Int] = []
-      for layer in count..<100 where try walk.isMatching(rule, name: name(layer)) { missing.append(layer) }
-      return missing.isEmpty ? nil : missing
     }
-    return nil
-  }
-
-  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
-    if let wanted = rule.matchClass {
-      let classes = Set(modules.modules.flatMap(\.classes))
-      if !classes.contains(wanted) {
-        let near = nearestWord(to: wanted, in: classes.sorted()) ?? ""
+    var candidates = examples
+    if let wanted = rules[rule].matchClass {
+      candidates = candidates.filter { $0.classes.contains(wanted) }
+      if candidates.isEmpty {
+        let near = nearestWord(to: wanted, in: Set(examples.flatMap(\.classes)).sorted()) ?? ""
         return "none of its modules is of that class (the nearest class is \(near))"
       }
-      guard let name = rule.name else { return "the class is there, and other rules come first" }
-      return patternHint(name, modules.modules.lazy.filter { $0.classes.contains(wanted) }.map(\.name))
-        + " with that class"
     }
-    return patternHint(rule.name ?? "", modules.modules.lazy.map(\.name))
+    for module in candidates {
+      let beyond = try LayersBeyond(
+        module.name, layerCount: modules.graph.layerCount,
+        matches: { name throws(PlannerError) in try walk.isMatching(rule, name: name) })
+      if let beyond { return "it names " + beyond.words(layerCount: modules.graph.layerCount) }
+    }
+    return NameHint(rules[rule].name ?? "", candidates.map(\.name)).message
+      + (rules[rule].matchClass == nil ? "" : " with that class")
   }
 
   /// What Skein's placement cannot say, or KTransformers would stumble over.

@@ -1,6 +1,5 @@
 import SkeinGraph
 import SkeinModels
-import SkeinTensor
 
 extension LlamaCppOptions {
   /// What the options make of a model. Layers and output are dealt as llama.cpp does; the embedding stays with the
@@ -44,7 +43,7 @@ extension LlamaCppOptions {
     }
     UnnamedNodes(graph).place(&shares)
     findings += deviceFindings(context, gpus)
-    findings += usage.findings { patternHint($0, graph) }
+    findings += overrideFindings(usage, graph)
     return PlacementEvaluation(
       shares: shares, streamed: [], deviceOrder: gpus + [context.hostDevice], findings: findings.byLine())
   }
@@ -174,14 +173,28 @@ extension LlamaCppOptions {
     return patterns
   }
 
-  private func patternHint(_ index: Int, _ graph: Graph) -> String {
+  private func overrideFindings(_ usage: RuleUsage, _ graph: Graph) -> [Finding] {
     let hasExperts = graph.weights.contains { $0.name.node.role == .expertUp }
-    if overrides[index].pattern.hasSuffix(Self.expertsPattern) {
-      return hasExperts ? "the layer has no experts" : "the model has no experts"
+    var findings = usage.findings(
+      of: overrides.indices.filter { overrides[$0].layerCount == nil },
+      hint: { index in
+        if overrides[index].pattern == Self.expertsPattern { return "the model has no experts" }
+        return NameHint(overrides[index].pattern, graph.weights.lazy.map(\.name.ggufName)).message
+      })
+    // Of the many that `--n-cpu-moe` stands for, some may well do nothing: first layers are often dense.
+    var last: String?
+    for override in overrides where override.layerCount != nil && override.title != last {
+      last = override.title
+      if !hasExperts {
+        findings.append(
+          Finding(.warning, "\(override.title) does nothing: the model has no experts", line: override.line))
+      } else if override.layerCount! > graph.layerCount {
+        findings.append(
+          Finding(
+            .warning, "\(override.title) names more layers than the model has, which is \(graph.layerCount)",
+            line: override.line))
+      }
     }
-    let plain = overrides[index].pattern.filter { !"^$\\()[]*+?|{}".contains($0) }
-    var seen: Set<String> = []
-    let names = graph.weights.filter { seen.insert("\($0.name.node.role)\($0.name.part)").inserted }
-    return "the nearest tensor is \(nearestWord(to: plain, in: names.map(\.name.ggufName)) ?? "")"
+    return findings
   }
 }

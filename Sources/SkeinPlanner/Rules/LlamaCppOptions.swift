@@ -16,6 +16,8 @@ public struct LlamaCppOptions: Hashable, Sendable, PlacementSource {
     var title: String
     /// The line in the file.
     public var line: Int
+    /// For one of those that `--n-cpu-moe` stands for, how many there are.
+    var layerCount: Int?
   }
   /// How layers are dealt to GPUs.
   public enum SplitMode: String, Hashable, Sendable {
@@ -73,8 +75,8 @@ public struct LlamaCppOptions: Hashable, Sendable, PlacementSource {
       for layer in 0..<count {
         overrides.append(
           Override(
-            pattern: "blk\\.\(layer)" + Self.expertsPattern, buffer: "CPU",
-            title: "\(word.text) (layer \(layer))", line: word.line))
+            pattern: "blk\\.\(layer)" + Self.expertsPattern, buffer: "CPU", title: "\(word.text) \(count)",
+            line: word.line, layerCount: count))
       }
     case "-ngl", "--gpu-layers", "--n-gpu-layers":
       let value = try words.value(of: word)

@@ -1,6 +1,5 @@
 import SkeinGraph
 import SkeinModels
-import SkeinTensor
 
 extension PlacementFile {
   /// How far the shares of a rule may be from 1 in sum.
@@ -15,6 +14,8 @@ extension PlacementFile {
     var usage = RuleUsage(rules.map { RuleUsage.Rule(name: "\"\($0.pattern)\"", line: $0.line) })
     var shares = [[DeviceShare]](repeating: [], count: graph.nodes.count)
     var streamed: Set<NodeID> = []
+    // For each rule, the names of the first node that it takes.
+    var example: [Int: [String]] = [:]
     for node in graph.nodes {
       let names = Self.names(of: node, in: context.modules)
       var matching: [Int] = []
@@ -28,7 +29,10 @@ extension PlacementFile {
             line: rules[index].line)
         }
       }
-      guard let rule = usage.note(matching).map({ rules[$0] }) else { continue }
+      if let first = usage.note(matching), rules[first].subject == .match, example[first] == nil {
+        example[first] = names
+      }
+      guard let rule = matching.first.map({ rules[$0] }) else { continue }
       shares[node.id.index] = Self.normalized(rule.shares)
       if rule.weights == .streamed, !node.weights.isEmpty { streamed.insert(node.id) }
     }
@@ -36,6 +40,7 @@ extension PlacementFile {
     unnamed.place(&shares)
     var findings = shareFindings() + deviceFindings(context)
     findings += usage.findings { hint(rules[$0], context.modules) }
+    findings += beyondFindings(patterns, example, layerCount: graph.layerCount)
     findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: context.modules)
     unnamed.place(&shares)
     return PlacementEvaluation(
@@ -109,29 +114,29 @@ extension PlacementFile {
     return findings
   }
 
-  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
-    switch rule.subject {
-    case .node: return "nodes are called as in \(modules.graph.nodes[modules.graph.nodes.count / 2].name)"
-    case .match: return patternHint(rule.pattern, modules.modules.lazy.map(\.name))
+  /// Rules that name layers the model does not have.
+  private func beyondFindings(
+    _ patterns: [RulePattern], _ examples: [Int: [String]], layerCount: Int
+  ) -> [Finding] {
+    rules.indices.compactMap { rule in
+      for name in examples[rule] ?? [] {
+        guard
+          let beyond = try? LayersBeyond(
+            name, layerCount: layerCount,
+            matches: { name throws(PatternError) in try patterns[rule].matches(name) })
+        else { continue }
+        return Finding(
+          .warning, "\"\(rules[rule].pattern)\" also names \(beyond.words(layerCount: layerCount))",
+          line: rules[rule].line)
+      }
+      return nil
     }
   }
-}
 
-/// What to do about an expression that matches no name.
-func patternHint(_ pattern: String, _ names: some Sequence<String>) -> String {
-  // What is left of the expression without its signs is likely near the name that was meant.
-  let plain = pattern.filter { !"^$\\()[]*+?|{}".contains($0) }
-  let near = nearestName(to: plain, among: names)
-  return near.map { "the nearest module is \($0)" } ?? "the model has no modules"
-}
-
-/// The nearest name, without comparing with the names of all experts of all layers.
-private func nearestName(to word: String, among names: some Sequence<String>) -> String? {
-  var seen: Set<String> = []
-  var candidates: [String] = []
-  for name in names where !name.isEmpty {
-    let parts = name.split(separator: ".").map { $0.allSatisfy(\.isNumber) ? "*" : $0 }
-    if seen.insert(parts.joined(separator: ".")).inserted { candidates.append(name) }
+  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
+    switch rule.subject {
+    case .node: "nodes are called as in \(modules.graph.nodes[modules.graph.nodes.count / 2].name)"
+    case .match: NameHint(rule.pattern, modules.modules.lazy.map(\.name)).message
+    }
   }
-  return nearestWord(to: word, in: candidates)
 }

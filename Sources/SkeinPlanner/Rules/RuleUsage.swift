@@ -37,9 +37,11 @@ struct RuleUsage {
 
   /// A finding for each rule that does nothing.
   ///
-  /// - Parameter hint: for a rule that matches nothing, what to do about it.
-  func findings(hint: (Int) -> String) -> [Finding] {
-    rules.indices.compactMap { index in
+  /// - Parameters:
+  ///   - some: the rules to look at; nil for all.
+  ///   - hint: for a rule that matches nothing, what to do about it.
+  func findings(of some: [Int]? = nil, hint: (Int) -> String) -> [Finding] {
+    (some ?? Array(rules.indices)).compactMap { index in
       let (rule, count) = (rules[index], counts[index])
       if count.matched == 0 {
         return Finding(
