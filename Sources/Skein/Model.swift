@@ -3,6 +3,7 @@ import SkeinExecutor
 import SkeinFiles
 import SkeinGraph
 import SkeinModels
+import SkeinPlanner
 import SkeinText
 
 /// A model on its devices, ready to run.
@@ -16,47 +17,51 @@ public final class Model: Sendable {
   public let definition: ModelDefinition
   /// Text to tokens and back.
   public let tokenizer: Tokenizer
-  /// What each device holds and does.
-  public let plan: Plan
+  /// Where everything lives, why, and what it takes.
+  public let planned: PlannedModel
   /// What each device of the plan is, in its order.
   public let devices: [DeviceProperties]
+  /// The devices that there were to choose from, with their profiles.
+  public let machine: Machine
   let engine: Engine
   let thread: SerialThread
+
+  /// What each device holds and does.
+  public var plan: Plan { planned.plan }
 
   /// Reads a checkpoint, places it on devices, proves that it fits, and loads it.
   ///
   /// - Parameters:
   ///   - path: a `.gguf` file; of a model in several parts, any of them.
+  ///   - measuring: told how many measurements are done, and how many there are, where devices have to be
+  ///     measured first.
   ///   - progress: told the bytes loaded so far, and all there are; called from several threads.
   /// - Throws: an error that describes itself in one line, with the file, tensor or option and the remedy.
   public static func load(
     _ path: String, options: LoadOptions = LoadOptions(),
+    measuring: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in },
     progress: @escaping @Sendable (_ loadedBytes: Int, _ totalBytes: Int) -> Void = { _, _ in }
   ) async throws -> Model {
     let thread = try SerialThread()
-    return try await thread.run { try Model(path, options, thread, progress) }
+    return try await thread.run { try Model(path, options, thread, measuring, progress) }
   }
 
   /// The main path, from a file to an engine.
   private init(
     _ path: String, _ options: LoadOptions, _ thread: SerialThread,
+    _ measuring: @escaping @Sendable (Int, Int) -> Void,
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
     let checkpoint = try GGUFFile(path: path)
     let definition = try ModelDefinition(checkpoint)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
-    let available = try Model.devices(options)
-    // Devices that share memory hand over for next to nothing.
-    let shareMemory = Set(available.map(\.layout.memoryPool)).count == 1
-    let placement = Placement.layerSplit(
-      of: definition.graph, over: available.map(\.id),
-      speeds: available.map { Double($0.properties.coreCount) },
-      mostRounds: shareMemory ? 8 : 1, weightBytes: definition.byteCount)
-    let used = Array(available.prefix(placement.devices.count))
-    plan = try lower(
-      definition.graph, placement, limits: try Model.limits(options, definition, deviceCount: used.count),
-      layouts: used.map(\.layout), type: definition.type)
-    try plan.requireFit(used.map(\.layout))
+    machine = try Machine(
+      devices: try Model.devices(options), profiles: options.profiles, types: definition.matrixTypes,
+      progress: measuring)
+    planned = try PlannedModel(
+      definition, fleet: machine.fleet, layouts: machine.layouts, options: options.planning)
+    let plan = planned.plan
+    let used = plan.devices.map { part in machine.devices.first { $0.id == part.device }! }
     let executor = try Executor(
       plan: plan, devices: used, weights: CheckpointWeights(definition), progress: progress)
     devices = used.map(\.properties)
@@ -69,20 +74,6 @@ public final class Model: Sendable {
     let topology = try CPUTopology()
     let list = if case .list(let list) = options.devices { list } else { "cpu" }
     return try DeviceSelection.devices(list, topology: topology, instructionSet: options.instructionSet)
-  }
-
-  private static func limits(
-    _ options: LoadOptions, _ definition: ModelDefinition, deviceCount: Int
-  ) throws(SkeinError) -> PlanLimits {
-    let longest = definition.configuration.contextLength
-    if let context = options.contextTokens, !(1...longest).contains(context) {
-      throw SkeinError(.invalidOption, "a context of \(context) is not within the model's 1...\(longest)")
-    }
-    let context = options.contextTokens ?? min(longest, LoadOptions.defaultContextTokens)
-    let passes = options.passesInFlight ?? deviceCount
-    return PlanLimits(
-      tokensPerPass: min(options.tokensPerPass, context), outputsPerPass: options.outputsPerPass,
-      passesInFlight: passes, contextTokens: context, sequenceCount: options.sequenceCount)
   }
 
   /// Seconds that each device has worked so far, in the order of the plan.

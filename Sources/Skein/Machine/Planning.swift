@@ -1,0 +1,134 @@
+import SkeinGraph
+import SkeinModels
+import SkeinPlanner
+import SkeinTensor
+
+/// How a model is to be placed.
+public struct PlanningOptions: Hashable, Sendable {
+  /// Says what runs where.
+  public enum Placing: Hashable, Sendable {
+    /// The planner: the fastest that fits.
+    case planned
+    /// Rules: the text of a placement file of Skein or of another program, and its path for messages.
+    case rules(text: String, path: String)
+  }
+
+  /// What says where things run.
+  public var placing = Placing.planned
+  /// The request to be fast at.
+  public var request = RequestShape()
+  /// Whether every device takes part, where there are layers enough. Otherwise one that would make a request
+  /// slower is left out.
+  public var usesAllDevices = false
+  /// The most positions of a sequence; nil for what the model was made for, but at most 4,096, since memory
+  /// for all of them is reserved.
+  public var contextTokens: Int?
+  /// The most sequences at a time.
+  public var sequenceCount = 1
+  /// The most tokens in one pass through the devices.
+  public var tokensPerPass = 256
+  /// The most tokens in one pass whose logits are wanted. Generating needs one a sequence; scoring a text
+  /// is faster with more. Each takes four bytes for every token of the vocabulary.
+  public var outputsPerPass = 1
+  /// Passes in flight at once; nil for as many as there are devices, which keeps all of them busy while a
+  /// prompt is read. With more, a device that is a moment early begins a young pass instead of waiting for
+  /// the oldest; all then end together and the last one goes alone (17% slower on two cores).
+  public var passesInFlight: Int?
+
+  /// The defaults.
+  public init() {}
+
+  static let defaultContextTokens = 4096
+}
+
+/// A model placed on devices: proved to fit, and priced.
+public struct PlannedModel: Sendable {
+  /// The model.
+  public let description: any ModelDescription
+  /// The problem that was solved.
+  public let problem: PlanningProblem
+  /// What each device holds and does.
+  public let plan: Plan
+  /// What it takes.
+  public let price: PlanPrice
+  /// The word for how it came about: a strategy, or a file.
+  public let strategy: String
+  /// What else was considered; nil where rules said what goes where.
+  public let result: PlanningResult?
+  /// What is worth saying about the rules.
+  public let findings: [Finding]
+
+  /// Places a model.
+  ///
+  /// - Parameters:
+  ///   - weights: how the weights are stored, of a model without a file of them.
+  /// - Throws: `PlannerError` or `GraphError` where nothing fits or the rules are wrong, `SkeinError` where the
+  ///   options are.
+  public init(
+    _ description: any ModelDescription, fleet: Fleet, layouts: [any DeviceLayout], options: PlanningOptions
+  ) throws {
+    self.description = description
+    let model = PricedModel(description)
+    var problem = PlanningProblem(
+      model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
+      request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight)
+    switch options.placing {
+    case .planned:
+      let found = try Planner(problem).best()
+      result = found
+      findings = []
+      (plan, price, strategy) = (found.chosen.plan, found.chosen.price, found.chosen.strategy)
+    case .rules(let text, let path):
+      let source = try readPlacement(text, path: path)
+      if let file = source as? PlacementFile {
+        if let passes = file.passesInFlight { problem.passesInFlight = passes }
+        if let tokens = file.tokensPerPass { problem.limits.tokensPerPass = tokens }
+      }
+      let context = PlacementContext(
+        modules: ModuleTree(description), knownDevices: fleet.devices.map(\.id),
+        hostDevice: fleet.devices.first { $0.kind == .cpu }?.id ?? DeviceID("cpu"))
+      let (placement, findings) = try source.resolve(context)
+      self.findings = findings
+      (plan, price) = try problem.price(placement)
+      strategy = path
+      result = nil
+    }
+    self.problem = problem
+  }
+
+  /// The sizes to run with.
+  private static func limits(
+    _ options: PlanningOptions, _ description: any ModelDescription
+  ) throws(SkeinError) -> PlanLimits {
+    let longest = description.configuration.contextLength
+    if let context = options.contextTokens, !(1...longest).contains(context) {
+      throw SkeinError(.invalidOption, "a context of \(context) is not within the model's 1...\(longest)")
+    }
+    let context = options.contextTokens ?? min(longest, PlanningOptions.defaultContextTokens)
+    return PlanLimits(
+      tokensPerPass: min(options.tokensPerPass, context),
+      outputsPerPass: max(options.outputsPerPass, options.request.concurrency),
+      contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency))
+  }
+}
+
+extension PricedModel {
+  /// The mathematics of a model, with its weights' formats and sizes.
+  public init(_ description: any ModelDescription) {
+    let ids = description.graph.weights.indices.map { WeightID($0) }
+    self.init(
+      graph: description.graph, types: ids.map { description.type(of: $0) },
+      weightBytes: ids.map { description.byteCount(of: $0) })
+  }
+}
+
+extension ModelDescription {
+  /// The formats of the matrices, each once: those whose speed matters.
+  public var matrixTypes: [ElementType] {
+    var seen: Set<ElementType> = []
+    return graph.weights.indices.compactMap { index in
+      let type = type(of: WeightID(index))
+      return graph.weights[index].shape.extents.count > 1 && seen.insert(type).inserted ? type : nil
+    }
+  }
+}
