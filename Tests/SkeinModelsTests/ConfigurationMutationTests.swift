@@ -49,6 +49,7 @@ struct ConfigurationMutationTests {
     let path = folder.write("config.json", Array(text(.object(members)).utf8))
     do {
       let model = try ConfiguredModel(path: path, weights: .elementType(.q4_K))
+      _ = try? ConfiguredModel(path: path)
       #expect(model.parameterCount > 0)
     } catch {
       #expect("\(error)".utf8.count < 1000 && !"\(error)".contains("\n"))

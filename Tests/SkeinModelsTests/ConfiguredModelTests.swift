@@ -8,7 +8,7 @@ import Testing
 
 /// The model of a configuration, written to a file first.
 func configuredModel(
-  _ json: String, weights: WeightFormat = .elementType(.q8_0), options: GraphOptions = GraphOptions()
+  _ json: String, weights: WeightFormat? = .elementType(.q8_0), options: GraphOptions = GraphOptions()
 ) throws -> ConfiguredModel {
   let folder = TemporaryFolder()
   defer { withExtendedLifetime(folder) {} }
@@ -152,6 +152,19 @@ struct ConfiguredModelTests {
     let bits = try configuredModel(json, weights: .bitsPerElement(8.5))
     #expect(total(bits) == total(q8))
     #expect(bits.type(of: WeightID(0)) == .q8_0)
+  }
+
+  @Test("Without a format, the file's own counts")
+  func storedFormat() throws {
+    func format(_ more: String) throws -> WeightFormat {
+      try configuredModel(small(more), weights: nil).weights
+    }
+    #expect(try format("\"torch_dtype\": \"float16\"") == .elementType(.f16))
+    #expect(try format("\"dtype\": \"float32\", \"torch_dtype\": null") == .elementType(.f32))
+    #expect(try format("\"use_cache\": true") == .elementType(.bf16))
+    #expect { try format("\"quantization_config\": {\"quant_method\": \"fp8\"}") } throws: {
+      "\($0)".contains("fp8") && "\($0)".contains("--weights")
+    }
   }
 
   @Test(

@@ -107,8 +107,11 @@ extension HardwareSpecification {
   ///
   /// - Parameter memoryBytes: in place of the maker's figure; needed where there is none.
   public func profile(id: DeviceID, memoryBytes: Int? = nil, memoryPool: String? = nil) -> DeviceProfile {
-    DeviceProfile(
-      id: id, kind: kind, hardware: name, memoryBytes: memoryBytes ?? self.memoryBytes ?? 0,
+    guard let memoryBytes = memoryBytes ?? self.memoryBytes else {
+      preconditionFailure("how much memory a \(name) has must be given")
+    }
+    return DeviceProfile(
+      id: id, kind: kind, hardware: name, memoryBytes: memoryBytes,
       memoryPool: memoryPool, runtimeBytes: kind == .gpu ? HardwareEfficiency.graphicsRuntimeBytes : 0,
       rates: rates)
   }
