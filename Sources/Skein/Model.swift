@@ -55,16 +55,18 @@ public final class Model: Sendable {
     let checkpoint = try GGUFFile(path: path)
     let definition = try ModelDefinition(checkpoint)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
-    machine = try Machine(
+    let machine = try Machine(
       devices: try Model.devices(options), profiles: options.profiles, types: definition.matrixTypes,
       progress: measuring)
-    planned = try PlannedModel(
+    let planned = try PlannedModel(
       definition, fleet: machine.fleet, layouts: machine.layouts, options: options.planning)
     let plan = planned.plan
     let used = plan.devices.map { part in machine.devices.first { $0.id == part.device }! }
     let executor = try Executor(
       plan: plan, devices: used, weights: CheckpointWeights(definition), progress: progress)
     devices = used.map(\.properties)
+    self.machine = machine
+    self.planned = planned
     self.definition = definition
     self.thread = thread
     engine = Engine(executor, tokenizer)

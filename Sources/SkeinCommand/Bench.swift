@@ -1,5 +1,6 @@
 import ArgumentParser
 import Skein
+import SkeinPlanner
 
 /// `skein bench`
 struct Bench: AsyncParsableCommand {
@@ -27,6 +28,10 @@ struct Bench: AsyncParsableCommand {
   var devices: [String] = []
   @Option(help: "The most tokens of prompt and answer together.")
   var context: Int?
+  @Option(help: ArgumentHelp("A file that says what goes where, as for run.", valueName: "file"))
+  var placement: String?
+  @Flag(help: "Use all of the devices of each choice, also where that is slower.")
+  var useAllDevices = false
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -40,8 +45,11 @@ struct Bench: AsyncParsableCommand {
   func run() async throws {
     var contestants: [Contestant] = []
     for list in devices.isEmpty ? ["cpu"] : devices {
-      let options = LoadOptions.fromCommandLine(
-        devices: list, context: context ?? promptTokens + genTokens, outputsPerPass: 1)
+      var choice = DeviceOptions(list, context: context ?? promptTokens + genTokens)
+      choice.useAllDevices = useAllDevices
+      choice.placement = placement
+      let options = try choice.loadOptions(
+        request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))
     }
     let bar = ProgressBar("measuring")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinPlanner
 
 /// What every command takes.
 struct OutputOptions: ParsableArguments {
@@ -19,20 +20,49 @@ struct DeviceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The most tokens of prompt and answer together.", valueName: "n"))
   var context: Int?
 
-  /// Options for loading a model on these devices.
-  func loadOptions(outputsPerPass: Int = 1) -> LoadOptions {
-    .fromCommandLine(devices: devices, context: context, outputsPerPass: outputsPerPass)
-  }
-}
+  @Option(
+    help: ArgumentHelp(
+      "A file that says what goes where: of Skein (see docs/placement.md), KTransformers, accelerate or llama.cpp.",
+      valueName: "file"))
+  var placement: String?
 
-extension LoadOptions {
-  /// Options as flags and the environment give them. `SKEIN_ISA` names the CPU kernels to use.
-  static func fromCommandLine(devices: String?, context: Int?, outputsPerPass: Int) -> LoadOptions {
+  @Flag(help: "Use all of the devices, also where that is slower.")
+  var useAllDevices = false
+
+  init() {}
+
+  /// Only a list of devices.
+  init(_ devices: String, context: Int? = nil) {
+    self.init()
+    (self.devices, self.context, placement, useAllDevices) = (devices, context, nil, false)
+  }
+
+  /// Options for loading a model on these devices.
+  func loadOptions(request: RequestShape = RequestShape(), outputsPerPass: Int = 1) throws -> LoadOptions {
     var options = LoadOptions()
     if let devices { options.devices = .list(devices) }
-    options.contextTokens = context
-    options.outputsPerPass = outputsPerPass
+    options.planning = try planningOptions(request: request)
+    options.planning.outputsPerPass = outputsPerPass
+    // `SKEIN_ISA` names the CPU kernels to use.
     options.instructionSet = ProcessInfo.processInfo.environment["SKEIN_ISA"]
+    return options
+  }
+
+  /// Options for computing logits: speed is no matter, so nothing is measured and all devices take part.
+  func scoringOptions(outputsPerPass: Int) throws -> LoadOptions {
+    var options = try loadOptions(outputsPerPass: outputsPerPass)
+    options.planning.usesAllDevices = true
+    options.profiles = .estimated
+    return options
+  }
+
+  /// What the planner is asked.
+  func planningOptions(request: RequestShape) throws -> PlanningOptions {
+    var options = PlanningOptions()
+    options.contextTokens = context
+    options.request = request
+    options.usesAllDevices = useAllDevices
+    if let placement { options.placing = .rules(text: try readText(placement), path: placement) }
     return options
   }
 }
@@ -96,4 +126,13 @@ func readText(_ path: String) throws -> String {
     throw SkeinError(.invalidInput, "\(path): is not UTF-8 text")
   }
   return text
+}
+
+/// Writes a file whole or not at all.
+func writeText(_ text: String, to path: String) throws {
+  do {
+    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+  } catch {
+    throw SkeinError(.notFound, "\(path): cannot be written; name a file in a folder that exists")
+  }
 }

@@ -5,6 +5,9 @@ extension Model {
   static func loadWithProgress(_ name: String?, _ options: LoadOptions) async throws -> Model {
     let bar = ProgressBar("loading")
     defer { bar.end() }
-    return try await load(try BundledModels.resolve(name), options: options, progress: bar.update)
+    let measuring = ProgressBar("measuring the devices, once")
+    defer { measuring.end() }
+    return try await load(
+      try BundledModels.resolve(name), options: options, measuring: measuring.update, progress: bar.update)
   }
 }

@@ -22,9 +22,9 @@ struct Perplexity: AsyncParsableCommand {
 
   func run() async throws {
     let text = try readText(file)
-    var options = devices.loadOptions(outputsPerPass: 64)
+    var options = try devices.scoringOptions(outputsPerPass: 64)
     // The window that perplexities are mostly given for.
-    if options.contextTokens == nil { options.contextTokens = 512 }
+    if options.planning.contextTokens == nil { options.planning.contextTokens = 512 }
     let model = try await Model.loadWithProgress(model, options)
     let bar = ProgressBar("scoring")
     defer { bar.end() }

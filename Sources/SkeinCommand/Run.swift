@@ -26,21 +26,16 @@ struct Run: AsyncParsableCommand {
   var count = 256
   @OptionGroup(title: "Sampling") var sampling: SamplingFlags
   @OptionGroup(title: "Devices") var devices: DeviceOptions
-  @Option(help: ArgumentHelp("A file that says what goes where; not supported yet.", valueName: "file"))
-  var placement: String?
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if placement != nil {
-      throw ValidationError("--placement: placement files are not supported yet; --devices deals the layers")
-    }
     if count < 1 { throw ValidationError("-n is \(count), must be 1 or more") }
   }
 
   func run() async throws {
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
-    let model = try await Model.loadWithProgress(model, devices.loadOptions())
+    let model = try await Model.loadWithProgress(model, try devices.loadOptions())
     if isConversation {
       try await converse(model)
     } else {
@@ -115,7 +110,7 @@ struct Run: AsyncParsableCommand {
 
   /// What each device held and did.
   private func deviceLines(_ model: Model) -> [String] {
-    zip(model.placementSummary, model.busySeconds).map { part, busy in
+    zip(model.plan.placementSummary, model.busySeconds).map { part, busy in
       "  \(part.device): \(part.contents), \(Format.bytes(part.bytes)), busy \(Format.number(busy, decimals: 2)) s"
     }
   }
@@ -184,7 +179,7 @@ private struct RunResult: Encodable {
     prefillTokensPerSecond = answer.report.prefillTokensPerSecond
     decodeTokensPerSecond = answer.report.decodeTokensPerSecond
     stop = answer.report.stop.code
-    devices = zip(model.placementSummary, model.busySeconds).map { part, busy in
+    devices = zip(model.plan.placementSummary, model.busySeconds).map { part, busy in
       DevicePart(device: part.device, contents: part.contents, bytes: part.bytes, busySeconds: busy)
     }
   }

@@ -147,6 +147,12 @@ enum Format {
     return "\(number(value, decimals: unit == 0 ? 0 : 1)) \(units[unit])"
   }
 
+  /// `1.2 s`, `3.4 ms`, `5.6 us`
+  static func seconds(_ value: Double) -> String {
+    if value >= 1 { return "\(number(value, decimals: 2)) s" }
+    return value >= 1e-3 ? "\(number(value * 1e3, decimals: 2)) ms" : "\(number(value * 1e6)) us"
+  }
+
   /// Columns of equal width, the first left and the others right.
   static func table(_ rows: [[String]]) -> String {
     let columns = rows.map(\.count).max() ?? 0

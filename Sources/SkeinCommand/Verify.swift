@@ -36,7 +36,7 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      let options = LoadOptions.fromCommandLine(devices: list, context: nil, outputsPerPass: 32)
+      let options = try DeviceOptions(list).scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))
       if reference.isEmpty { reference = logits }

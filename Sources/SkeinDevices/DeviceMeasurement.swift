@@ -25,7 +25,9 @@ public struct DeviceMeasurement: Hashable, Sendable {
 
   /// Bytes of weights a second with one token; 0 where the format was not measured.
   public func bytesPerSecond(_ type: ElementType) -> Double {
-    linear[type]?.first.map { Double(type.blockBytes) / Double(type.blockElementCount) / $0.secondsPerElement }
+    linear[type]?.first.map {
+      Double(type.blockBytes) / Double(type.blockElementCount) / $0.secondsPerElement
+    }
       ?? 0
   }
 

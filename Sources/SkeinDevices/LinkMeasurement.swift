@@ -74,7 +74,8 @@ public struct LinkMeasurement: Hashable, Sendable {
     }
     guard try probe.read(count) == sent else {
       throw DeviceError(
-        .failed, "bytes copied from \(source) arrive changed; send them through the host", device: destination.name)
+        .failed, "bytes copied from \(source) arrive changed; send them through the host",
+        device: destination.name)
     }
   }
 }
@@ -87,7 +88,9 @@ public enum SharedSpeed {
     let graph = try ProbeGraph.linear(rows: 2048, columns: 4096)
     let stop = StopFlag()
     func alone() throws -> Double {
-      try HostThread.run { try StepProbe(first, graph, role: .head, type: .q8_0, tokens: 64).medianSeconds(turns: 15) }
+      try HostThread.run {
+        try StepProbe(first, graph, role: .head, type: .q8_0, tokens: 64).medianSeconds(turns: 15)
+      }
     }
     let before = try alone()
     let other = try HostThread {

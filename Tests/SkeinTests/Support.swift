@@ -32,7 +32,9 @@ extension LoadOptions {
   static func devices(_ list: String, outputs: Int = 16, instructionSet: String? = nil) -> LoadOptions {
     var options = LoadOptions()
     options.devices = .list(list)
-    options.outputsPerPass = outputs
+    options.planning.outputsPerPass = outputs
+    options.planning.usesAllDevices = true
+    options.profiles = .estimated
     options.instructionSet = instructionSet
     return options
   }

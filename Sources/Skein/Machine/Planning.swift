@@ -71,7 +71,8 @@ public struct PlannedModel: Sendable {
     let model = PricedModel(description)
     var problem = PlanningProblem(
       model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
-      request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight)
+      request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight
+    )
     switch options.placing {
     case .planned:
       let found = try Planner(problem).best()
@@ -85,7 +86,7 @@ public struct PlannedModel: Sendable {
         if let tokens = file.tokensPerPass { problem.limits.tokensPerPass = tokens }
       }
       let context = PlacementContext(
-        modules: ModuleTree(description), knownDevices: fleet.devices.map(\.id),
+        modules: description.modules, knownDevices: fleet.devices.map(\.id),
         hostDevice: fleet.devices.first { $0.kind == .cpu }?.id ?? DeviceID("cpu"))
       let (placement, findings) = try source.resolve(context)
       self.findings = findings

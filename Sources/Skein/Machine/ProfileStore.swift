@@ -68,7 +68,9 @@ extension ProfileStore.Contents {
         }
     }
     return rates
-      && links.values.allSatisfy { isPositive($0.bytesPerSecond) && $0.latencySeconds.isFinite && $0.latencySeconds >= 0 }
+      && links.values.allSatisfy {
+        isPositive($0.bytesPerSecond) && $0.latencySeconds.isFinite && $0.latencySeconds >= 0
+      }
       && shared.values.allSatisfy { isPositive($0) && $0 <= 1 }
   }
 }

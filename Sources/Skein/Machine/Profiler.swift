@@ -116,7 +116,8 @@ enum HandOver {
     let plan = try lower(
       graph, Placement(devices: devices.map(\.id), shares: shares),
       limits: PlanLimits(tokensPerPass: 1, passesInFlight: devices.count, contextTokens: 1),
-      layouts: devices.map(\.layout)) { _ in .f32 }
+      layouts: devices.map(\.layout)
+    ) { _ in .f32 }
     let executor = try Executor(plan: plan, devices: devices, weights: Zeros(graph: graph))
     var batch = Batch()
     batch.append(0, position: 0, wantsLogits: true)

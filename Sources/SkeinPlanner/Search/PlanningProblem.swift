@@ -42,7 +42,7 @@ public struct PlanningProblem: Sendable {
   }
 
   /// Lowers a placement over devices of the fleet.
-  func lower(_ placement: Placement) throws(GraphError) -> Plan {
+  public func lower(_ placement: Placement) throws(GraphError) -> Plan {
     let used = placement.devices.map { id in layouts.first { $0.id == id } }
     return try SkeinGraph.lower(
       model.graph, placement, limits: limits(deviceCount: placement.devices.count),
@@ -50,7 +50,7 @@ public struct PlanningProblem: Sendable {
   }
 
   /// Lowers and prices; throws where it does not fit.
-  func price(_ placement: Placement) throws(GraphError) -> (plan: Plan, price: PlanPrice) {
+  public func price(_ placement: Placement) throws(GraphError) -> (plan: Plan, price: PlanPrice) {
     let plan = try lower(placement)
     try plan.requireFit(placement.devices.compactMap { id in layouts.first { $0.id == id } })
     return (plan, plan.price(model, on: fleet, request: request))

@@ -1,0 +1,53 @@
+import SkeinGraph
+
+/// What one device of a plan holds, for people.
+public struct PlacementPart: Hashable, Sendable {
+  /// The device's name.
+  public var device: String
+  /// `embedding, layers 0-7`
+  public var contents: String
+  /// Bytes that the device has reserved.
+  public var bytes: Int
+}
+
+extension Plan {
+  /// What each device holds, in the plan's order.
+  public var placementSummary: [PlacementPart] {
+    devices.indices.map { index in
+      let nodes = devices[index].steps.filter { $0.kind == .compute }.map { graph[$0.node] }
+      let isExpert = { (node: Node) in node.name.role == .experts }
+      var parts: [String] = []
+      if nodes.contains(where: { $0.name.role == .tokenEmbedding }) { parts.append("embedding") }
+      let layers = Set(nodes.filter { !isExpert($0) }.compactMap(\.name.layer)).sorted()
+      if let runs = Plan.runs(of: layers) { parts.append("layers \(runs)") }
+      // Experts are worth a word where they are not with their layer.
+      let experts = Set(nodes.filter(isExpert).compactMap(\.name.layer))
+      let away = graph.nodes.filter { isExpert($0) && layers.contains($0.name.layer ?? -1) }
+        .compactMap(\.name.layer).filter { !experts.contains($0) }
+      if let runs = Plan.runs(of: away.sorted()) { parts.append("without the experts of \(runs)") }
+      if let runs = Plan.runs(of: experts.subtracting(layers).sorted()) {
+        parts.append("experts of layers \(runs)")
+      }
+      if nodes.contains(where: { $0.name.role == .head }) { parts.append("head") }
+      if !devices[index].streamed.isEmpty {
+        parts.append("\(devices[index].streamed.count) weights streamed")
+      }
+      return PlacementPart(
+        device: devices[index].device.name, contents: parts.joined(separator: ", "),
+        bytes: byteCount(device: index))
+    }
+  }
+
+  /// `0-3, 6` for 0, 1, 2, 3 and 6.
+  private static func runs(of numbers: [Int]) -> String? {
+    guard var first = numbers.first else { return nil }
+    var runs: [String] = []
+    for (index, number) in numbers.enumerated() {
+      let isLast = index == numbers.count - 1 || numbers[index + 1] != number + 1
+      guard isLast else { continue }
+      runs.append(first == number ? "\(number)" : "\(first)-\(number)")
+      if index < numbers.count - 1 { first = numbers[index + 1] }
+    }
+    return runs.joined(separator: ", ")
+  }
+}
