@@ -18,6 +18,8 @@ enum {
     SKEIN_ATTENTION_BLOCK = 64,
     // Widths in the workspace are rounded up to this many elements, the widest vector there is.
     SKEIN_ATTENTION_LANES = 16,
+    // And those of queries up to this many, which integer products take at a time.
+    SKEIN_ATTENTION_UNIT = 64,
 };
 
 typedef struct {

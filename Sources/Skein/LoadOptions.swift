@@ -10,6 +10,14 @@ public struct LoadOptions: Hashable, Sendable {
     case list(String)
   }
 
+  /// How the key-value cache is stored.
+  public enum CacheType: String, Hashable, Sendable, CaseIterable {
+    /// 16-bit floating-point numbers.
+    case f16
+    /// Blocks of 32 numbers of 8 bits with a scale: 17/32 of the memory, and of what is read for a token.
+    case q8_0
+  }
+
   /// Which devices to use.
   public var devices = Devices.automatic
   /// The most positions of a sequence; nil for what the model was made for, but at most 4,096, since memory
@@ -26,6 +34,8 @@ public struct LoadOptions: Hashable, Sendable {
   /// prompt is read. With more, a device that is a moment early begins a young pass instead of waiting for
   /// the oldest; all then end together and the last one goes alone (17% slower on two cores).
   public var passesInFlight: Int?
+  /// How the key-value cache is stored.
+  public var cacheType = CacheType.f16
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

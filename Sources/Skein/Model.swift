@@ -81,7 +81,8 @@ public final class Model: Sendable {
     let passes = options.passesInFlight ?? deviceCount
     return PlanLimits(
       tokensPerPass: min(options.tokensPerPass, context), outputsPerPass: options.outputsPerPass,
-      passesInFlight: passes, contextTokens: context, sequenceCount: options.sequenceCount)
+      passesInFlight: passes, contextTokens: context, sequenceCount: options.sequenceCount,
+      cacheType: options.cacheType == .q8_0 ? .q8_0 : .f16)
   }
 
   /// Seconds that each device has worked so far, in the order of the plan.

@@ -27,6 +27,7 @@ struct Bench: AsyncParsableCommand {
   var devices: [String] = []
   @Option(help: "The most tokens of prompt and answer together.")
   var context: Int?
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -41,7 +42,8 @@ struct Bench: AsyncParsableCommand {
     var contestants: [Contestant] = []
     for list in devices.isEmpty ? ["cpu"] : devices {
       let options = LoadOptions.fromCommandLine(
-        devices: list, context: context ?? promptTokens + genTokens, outputsPerPass: 1)
+        devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
+        outputsPerPass: 1)
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))
     }
     let bar = ProgressBar("measuring")

@@ -18,19 +18,34 @@ struct DeviceOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("The most tokens of prompt and answer together.", valueName: "n"))
   var context: Int?
+  @OptionGroup var cache: CacheOptions
 
   /// Options for loading a model on these devices.
   func loadOptions(outputsPerPass: Int = 1) -> LoadOptions {
-    .fromCommandLine(devices: devices, context: context, outputsPerPass: outputsPerPass)
+    .fromCommandLine(
+      devices: devices, context: context, cacheType: cache.cacheType, outputsPerPass: outputsPerPass)
   }
 }
 
+/// How the key-value cache is stored.
+struct CacheOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The key-value cache: f16, or q8_0 in about half the memory.", valueName: "type"))
+  var cacheType = LoadOptions.CacheType.f16
+}
+
+extension LoadOptions.CacheType: ExpressibleByArgument {}
+
 extension LoadOptions {
   /// Options as flags and the environment give them. `SKEIN_ISA` names the CPU kernels to use.
-  static func fromCommandLine(devices: String?, context: Int?, outputsPerPass: Int) -> LoadOptions {
+  static func fromCommandLine(
+    devices: String?, context: Int?, cacheType: CacheType, outputsPerPass: Int
+  ) -> LoadOptions {
     var options = LoadOptions()
     if let devices { options.devices = .list(devices) }
     options.contextTokens = context
+    options.cacheType = cacheType
     options.outputsPerPass = outputsPerPass
     options.instructionSet = ProcessInfo.processInfo.environment["SKEIN_ISA"]
     return options

@@ -108,8 +108,9 @@ struct CPUBinder {
   private func arguments(_ attention: Attention) -> skein_attention_args {
     let slot = device.caches.first { $0.cache == attention.cache }!
     var args = skein_attention_args()
-    args.cache.keys = address(slot.keys).assumingMemoryBound(to: UInt16.self)
-    args.cache.values = address(slot.values).assumingMemoryBound(to: UInt16.self)
+    args.cache.keys = address(slot.keys).assumingMemoryBound(to: UInt8.self)
+    args.cache.values = address(slot.values).assumingMemoryBound(to: UInt8.self)
+    args.cache.type = plan.limits.cacheType.rawValue
     args.cache.page_tokens = Int32(plan.limits.cachePageTokens)
     args.cache.kv_heads = Int32(attention.keyValueHeadCount)
     args.cache.key_width = Int32(attention.keyWidth)

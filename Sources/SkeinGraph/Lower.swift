@@ -69,6 +69,10 @@ private func validate(_ limits: PlanLimits) throws(GraphError) {
   for bound in bounds where !(1...bound.most).contains(bound.value) {
     throw GraphError(.invalidPlan, "\(bound.name): \(bound.value) is not within 1...\(bound.most)")
   }
+  if limits.cacheType != .f16 && limits.cacheType != .q8_0 {
+    throw GraphError(
+      .unsupported, "a key-value cache of \(limits.cacheType.name) is not supported; use F16 or Q8_0")
+  }
   // Page numbers have 32 bits, and no cache of such a size overflows an Int.
   if limits.contextTokens * limits.sequenceCount > 1 << 28 {
     throw GraphError(.invalidPlan, "the context of all sequences together is beyond \(1 << 28) tokens")
@@ -117,7 +121,8 @@ private func devicePlan(
   var workspaceBytes = 0
 
   func cacheBuffer(_ cache: Cache, width: Int) -> Buffer {
-    let bytes = limits.pageCount * cache.keyValueHeadCount * limits.cachePageTokens * width * 2
+    let rows = limits.pageCount * cache.keyValueHeadCount * limits.cachePageTokens
+    let bytes = rows * Cache.rowBytes(width, limits.cacheType)
     defer { cacheBytes += bytes.roundedUp(to: Plan.bufferAlignment) }
     return Buffer(.cache, offset: cacheBytes, byteCount: bytes)
   }
@@ -195,7 +200,8 @@ extension Plan {
         .doesNotFit,
         "needs \(needed) bytes and has \(available): it lacks \(needed - available)."
           + " \(members.map(memoryReport).joined(separator: "; "))."
-          + " Use a shorter --context, a smaller format or more devices",
+          + " Use a shorter --context,\(limits.cacheType == .f16 ? " --cache-type q8_0," : "") a smaller format"
+          + " or more devices",
         at: members.map { layouts[$0].id.name }.joined(separator: ", "))
     }
   }

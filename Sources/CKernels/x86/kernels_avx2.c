@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 
 #include "../attention_items.h"
+#include "../cache_rows.h"
 
 #include <math.h>
 #include <string.h>
