@@ -18,6 +18,8 @@ enum {
     SKEIN_ATTENTION_BLOCK = 64,
     // Widths in the workspace are rounded up to this many elements, the widest vector there is.
     SKEIN_ATTENTION_LANES = 16,
+    // And those of queries up to this many, which integer products take at a time.
+    SKEIN_ATTENTION_UNIT = 64,
 };
 
 typedef struct {
@@ -25,11 +27,6 @@ typedef struct {
     int32_t tokens;
     int32_t kv_head;
 } skein_attention_item;
-
-// Elements from one row of values to the next.
-static inline int64_t skein_value_stride(const skein_cache *c) {
-    return c->values == c->keys ? c->key_width : c->value_width;
-}
 
 // Where the walk over the items of a call stands. Start with {0}, then ask for rising item numbers.
 typedef struct {

@@ -32,6 +32,7 @@ struct Bench: AsyncParsableCommand {
   var placement: String?
   @Flag(help: "Use all of the devices of each choice, also where that is slower.")
   var useAllDevices = false
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -48,6 +49,7 @@ struct Bench: AsyncParsableCommand {
       var choice = DeviceOptions(list, context: context ?? promptTokens + genTokens)
       choice.useAllDevices = useAllDevices
       choice.placement = placement
+      choice.cache = cache
       let options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))

@@ -19,6 +19,7 @@ struct DeviceOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("The most tokens of prompt and answer together.", valueName: "n"))
   var context: Int?
+  @OptionGroup var cache: CacheOptions
 
   @Option(
     help: ArgumentHelp(
@@ -35,6 +36,8 @@ struct DeviceOptions: ParsableArguments {
   init(_ devices: String, context: Int? = nil) {
     self.init()
     (self.devices, self.context, placement, useAllDevices) = (devices, context, nil, false)
+    cache = CacheOptions()
+    cache.cacheType = .f16
   }
 
   /// Options for loading a model on these devices.
@@ -60,12 +63,22 @@ struct DeviceOptions: ParsableArguments {
   func planningOptions(request: RequestShape) throws -> PlanningOptions {
     var options = PlanningOptions()
     options.contextTokens = context
+    options.cacheType = cache.cacheType
     options.request = request
     options.usesAllDevices = useAllDevices
     if let placement { options.placing = .rules(text: try readText(placement), path: placement) }
     return options
   }
 }
+
+/// How the key-value cache is stored.
+struct CacheOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The key-value cache: f16, or q8_0 in about half the memory.", valueName: "type"))
+  var cacheType = PlanningOptions.CacheType.f16
+}
+
+extension PlanningOptions.CacheType: ExpressibleByArgument {}
 
 /// The sampling flags of `run`.
 struct SamplingFlags: ParsableArguments {

@@ -25,6 +25,7 @@ struct Verify: AsyncParsableCommand {
   var tokens: String?
   @Option(help: "The largest relative difference that passes.")
   var tolerance = 1e-4
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -36,7 +37,9 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      let options = try DeviceOptions(list).scoringOptions(outputsPerPass: 32)
+      var choice = DeviceOptions(list)
+      choice.cache = cache
+      let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))
       if reference.isEmpty { reference = logits }

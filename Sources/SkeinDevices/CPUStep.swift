@@ -143,8 +143,9 @@ struct CPUBinder {
     let slot = device.caches.first { $0.cache == id }!
     let shape = plan.graph[id]
     var cache = skein_cache()
-    cache.keys = address(slot.keys).assumingMemoryBound(to: UInt16.self)
-    cache.values = address(slot.values).assumingMemoryBound(to: UInt16.self)
+    cache.keys = address(slot.keys).assumingMemoryBound(to: UInt8.self)
+    cache.values = address(slot.values).assumingMemoryBound(to: UInt8.self)
+    cache.type = plan.limits.cacheType.rawValue
     cache.page_tokens = Int32(plan.limits.cachePageTokens)
     cache.kv_heads = Int32(shape.keyValueHeadCount)
     cache.key_width = Int32(shape.keyWidth)

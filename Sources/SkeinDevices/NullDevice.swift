@@ -139,7 +139,7 @@ public final class NullQueue: DeviceQueue {
     if node.rows.count(tokens: pass.tokenCount, outputs: pass.outputCount) == 0 { return }
     let work = plan.graph.work(
       of: node, tokens: pass.tokenCount, outputs: pass.outputCount, contextTokens: plan.limits.contextTokens,
-      weightBytes: { weightBytes[$0] ?? 0 })
+      cacheType: plan.limits.cacheType, weightBytes: { weightBytes[$0] ?? 0 })
     let start = clockSeconds
     clockSeconds +=
       rates.stepSeconds

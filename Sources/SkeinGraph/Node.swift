@@ -100,8 +100,15 @@ public struct Cache: Hashable, Sendable {
   /// Values a head in values; 0 where the first values of the keys serve as values (latent attention).
   public var valueWidth: Int
 
-  /// Values that one token adds: keys and values of all heads.
-  public var elementsPerToken: Int { keyValueHeadCount * (keyWidth + valueWidth) }
+  /// Bytes that one token adds, keys and values of all heads, in a cache of `type`.
+  public func bytesPerToken(_ type: ElementType) -> Int {
+    keyValueHeadCount * (Cache.rowBytes(keyWidth, type) + Cache.rowBytes(valueWidth, type))
+  }
+
+  /// Bytes of the keys or values of one token and head: `width` values, the last block padded.
+  public static func rowBytes(_ width: Int, _ type: ElementType) -> Int {
+    width.dividedUp(by: type.blockElementCount) * type.blockBytes
+  }
 }
 
 /// How many rows a node's result has. Symbolic: one graph serves every batch.

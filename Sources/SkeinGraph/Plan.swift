@@ -16,12 +16,15 @@ public struct PlanLimits: Hashable, Sendable {
   public var sequenceCount: Int
   /// Tokens in one page of the key-value cache.
   public var cachePageTokens: Int
+  /// The format of keys and values in the cache: F16 or Q8_0. Q8_0 takes 17/32 of the bytes, where a head's
+  /// widths are multiples of 32; others are padded.
+  public var cacheType: ElementType
 
   /// Limits of a plan.
   public init(
     tokensPerPass: Int = 256, leastPassTokens: Int = 32, outputsPerPass: Int = 1, passesInFlight: Int = 1,
     contextTokens: Int = 4096,
-    sequenceCount: Int = 1, cachePageTokens: Int = 64
+    sequenceCount: Int = 1, cachePageTokens: Int = 64, cacheType: ElementType = .f16
   ) {
     self.tokensPerPass = tokensPerPass
     self.leastPassTokens = leastPassTokens
@@ -30,6 +33,7 @@ public struct PlanLimits: Hashable, Sendable {
     self.contextTokens = contextTokens
     self.sequenceCount = sequenceCount
     self.cachePageTokens = cachePageTokens
+    self.cacheType = cacheType
   }
 
   /// Pages that one sequence may fill.
@@ -132,9 +136,9 @@ public struct WeightSlot: Hashable, Sendable {
   public var buffer: Buffer
 }
 
-/// One layer's cache in a device's memory, F16:
-/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`. Where the cache's `valueWidth`
-/// is 0, `values` is empty.
+/// One layer's cache in a device's memory, in the format of the plan's limits:
+/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`, rows of whole blocks
+/// (`Cache.rowBytes`). Where the cache's `valueWidth` is 0, `values` is empty.
 public struct CacheSlot: Hashable, Sendable {
   /// The cache.
   public var cache: CacheID

@@ -1,3 +1,5 @@
+import SkeinTensor
+
 /// What a node costs, whatever runs it: the numbers that a price is made from.
 public struct Work: Hashable, Sendable {
   /// Multiplications and additions.
@@ -15,9 +17,11 @@ extension Graph {
   ///   - tokens: tokens in the pass.
   ///   - outputs: tokens whose logits are wanted.
   ///   - contextTokens: positions that each token attends to (where a window does not limit it).
+  ///   - cacheType: the format of the key-value cache.
   ///   - weightBytes: bytes of a weight as it is stored.
   public func work(
-    of node: Node, tokens: Int, outputs: Int, contextTokens: Int, weightBytes: (WeightID) -> Int
+    of node: Node, tokens: Int, outputs: Int, contextTokens: Int, cacheType: ElementType = .f16,
+    weightBytes: (WeightID) -> Int
   ) -> Work {
     let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
     let stored = node.weights.reduce(0.0) { $0 + Double(weightBytes($1)) }
@@ -40,15 +44,15 @@ extension Graph {
       let seen = Double(min(contextTokens, attention.window ?? contextTokens))
       let perPosition = Double(attention.headCount * (attention.keyWidth + attention.valueWidth))
       work.floatingPointOperations = 2 * rows * seen * perPosition
-      // F16: the context is read once for the pass.
-      work.activationBytes += 2 * seen * Double(self[attention.cache].elementsPerToken)
+      // The context is read once for the pass.
+      work.activationBytes += seen * Double(self[attention.cache].bytesPerToken(cacheType))
     case .latentAttention(let attention):
       let heads = attention.heads
       let perPosition = heads.latentWidth + heads.rank
       let perToken = heads.rank * (heads.plainWidth + heads.valueWidth)
       work.floatingPointOperations =
         2 * rows * Double(heads.headCount) * (Double(contextTokens * perPosition) + Double(perToken))
-      work.activationBytes += 2 * Double(contextTokens * self[attention.cache].elementsPerToken)
+      work.activationBytes += Double(contextTokens * self[attention.cache].bytesPerToken(cacheType))
     case .expandLatent(let expansion):
       let heads = expansion.heads
       let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth

@@ -1,4 +1,5 @@
 import CKernels
+import SkeinTensor
 
 /// One call of attention, with its inputs made from a seed, and what it should give.
 struct AttentionCase: Sendable, CustomStringConvertible {
@@ -13,6 +14,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
   var keyWidth = 64
   var valueWidth = 64
   var pageTokens = 16
+  /// How the cache is stored.
+  var type = ElementType.f16
   var sequences: [Sequence]
   var window = 0
   var softCap: Float = 0
@@ -23,7 +26,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
 
   var description: String {
     let batch = sequences.map { "\($0.tokens)@\($0.context)" }.joined(separator: "+")
-    return "\(heads)/\(kvHeads) heads, \(keyWidth)/\(valueWidth) wide, pages of \(pageTokens), \(batch)"
+    return
+      "\(type.name), \(heads)/\(kvHeads) heads, \(keyWidth)/\(valueWidth) wide, pages of \(pageTokens), \(batch)"
       + (window > 0 ? ", window \(window)" : "") + (softCap > 0 ? ", cap \(softCap)" : "")
       + (byTurns ? ", by turns" : "")
   }
@@ -41,8 +45,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
 /// whatever is read without right shows.
 final class AttentionInputs {
   let attentionCase: AttentionCase
-  let keys: GuardedBuffer<UInt16>
-  let values: GuardedBuffer<UInt16>
+  let keys: GuardedBuffer<UInt8>
+  let values: GuardedBuffer<UInt8>
   let table: GuardedBuffer<Int32>
   let queries: GuardedBuffer<Float>
   let sequences: GuardedBuffer<Int32>
@@ -58,19 +62,21 @@ final class AttentionInputs {
     var next = 0
     var entries = [Int32](repeating: -1, count: pages.count * pagesPerSequence)
     let rows = shuffled.count * c.kvHeads * c.pageTokens
-    keys = GuardedBuffer(count: rows * c.keyWidth, repeating: 0x7E00)
-    values = GuardedBuffer(count: rows * c.valueWidth, repeating: 0x7E00)
+    // 0x7E7E is NaN: as a value of F16, and as the scale of a block.
+    let (keyBytes, valueBytes) = (
+      CacheRow.byteCount(c.keyWidth, c.type), CacheRow.byteCount(c.valueWidth, c.type)
+    )
+    keys = GuardedBuffer(count: rows * keyBytes, repeating: 0x7E)
+    values = GuardedBuffer(count: rows * valueBytes, repeating: 0x7E)
     for (index, sequence) in c.sequences.enumerated() {
       for page in 0..<pages[index] {
         entries[index * pagesPerSequence + page] = Int32(shuffled[next])
         for head in 0..<c.kvHeads {
           let row = (shuffled[next] * c.kvHeads + head) * c.pageTokens
           let filled = min(c.pageTokens, sequence.context - page * c.pageTokens)
-          for (i, x) in random.floats(filled * c.keyWidth).enumerated() {
-            keys[row * c.keyWidth + i] = half(x)
-          }
-          for (i, x) in random.floats(filled * c.valueWidth).enumerated() {
-            values[row * c.valueWidth + i] = half(x)
+          for place in row..<row + filled {
+            keys.write(CacheRow.bytes(random.floats(c.keyWidth), c.type), at: place * keyBytes)
+            values.write(CacheRow.bytes(random.floats(c.valueWidth), c.type), at: place * valueBytes)
           }
         }
         next += 1
@@ -92,9 +98,9 @@ final class AttentionInputs {
   func attention(_ set: String, tokens: Range<Int>, piece: Int? = nil) -> [Float] {
     let c = attentionCase
     let cache = skein_cache(
-      keys: keys.pointer, values: values.pointer, page_tokens: Int32(c.pageTokens),
-      kv_heads: Int32(c.kvHeads),
-      key_width: Int32(c.keyWidth), value_width: Int32(c.valueWidth), page_table: table.pointer,
+      keys: keys.pointer, values: values.pointer, type: c.type.rawValue, page_tokens: Int32(c.pageTokens),
+      kv_heads: Int32(c.kvHeads), key_width: Int32(c.keyWidth), value_width: Int32(c.valueWidth),
+      page_table: table.pointer,
       pages_per_sequence: Int32(pagesPerSequence))
     let y = GuardedBuffer<Float>(count: tokens.count * c.heads * c.valueWidth, repeating: .nan)
     var arguments = skein_attention_args()
@@ -120,6 +126,8 @@ final class AttentionInputs {
   func expected() -> [Double] {
     let c = attentionCase
     let scale = Double(1 / Float(c.keyWidth).squareRoot())
+    let keyRows = CacheRow.values(keys.array, width: c.keyWidth, c.type)
+    let valueRows = CacheRow.values(values.array, width: c.valueWidth, c.type)
     var result: [Double] = []
     for (index, token) in c.tokens.enumerated() {
       let first = c.window > 0 ? max(0, token.position - c.window + 1) : 0
@@ -134,7 +142,7 @@ final class AttentionInputs {
           for i in 0..<c.keyWidth {
             sum +=
               Double(queries[(index * c.heads + head) * c.keyWidth + i])
-              * Double(float(half: keys[row * c.keyWidth + i]))
+              * keyRows[row * c.keyWidth + i]
           }
           let cap = Double(c.softCap)
           return cap > 0 ? cap * hyperbolicTangent(sum * scale / cap) : sum * scale
@@ -145,7 +153,7 @@ final class AttentionInputs {
         for i in 0..<c.valueWidth {
           var sum = 0.0
           for (weight, row) in zip(weights, rows) {
-            sum += weight * Double(float(half: values[row * c.valueWidth + i]))
+            sum += weight * valueRows[row * c.valueWidth + i]
           }
           result.append(sum / total)
         }

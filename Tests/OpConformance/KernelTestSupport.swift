@@ -44,6 +44,10 @@ final class GuardedBuffer<Element: BitwiseCopyable> {
     set { pointer[index] = newValue }
   }
 
+  func write(_ elements: [Element], at start: Int) {
+    for (index, element) in elements.enumerated() { pointer[start + index] = element }
+  }
+
   var array: [Element] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
   var raw: UnsafeMutableRawPointer { UnsafeMutableRawPointer(pointer) }
 }

@@ -86,6 +86,23 @@ import Testing
     }
   }
 
+  @Test func everyCommandTakesACacheType() throws {
+    func bytes(_ type: String) throws -> Int {
+      let run = try Command.skein(
+        "bench", Command.stories, "--prompt-tokens", "8", "--gen-tokens", "2", "--repeat", "1", "--context",
+        "512",
+        "--devices", "cpu@0", "--cache-type", type, "--json")
+      return try #require((run.objects().first?["peak_bytes"] as? [String: Int])?.values.first)
+    }
+    #expect(try bytes("q8_0") < bytes("f16"))
+    let written = try Command.skein(
+      "run", Command.stories, "-p", "One day", "-n", "8", "--cache-type", "q8_0", "--json")
+    #expect(written.status == 0)
+    let compared = try Command.skein(
+      "verify", Command.stories, "--devices", "cpu", "cpu@0", "--cache-type", "q8_0", "--json")
+    #expect(try compared.objects().allSatisfy { $0["bit_equal"] as? Bool == true })
+  }
+
   @Test func verifyComparesPlacements() throws {
     let run = try Command.skein("verify", Command.stories, "--devices", "cpu", "cpu@0", "--json")
     #expect(run.status == 0)
@@ -137,6 +154,7 @@ import Testing
       (["tokenize", Command.fixture], 64, "TEXT"),
       (["perplexity", Command.fixture, "--file", "/nonexistent.txt"], 1, "/nonexistent.txt"),
       (["verify", Command.fixture, "--devices", "cpu"], 64, "two"),
+      (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16' and 'q8_0'"),
     ] as [([String], Int32, String)])
   func whatIsWrongIsSaidInOneLine(arguments: [String], status: Int32, words: String) throws {
     let run = try Command.skein(arguments)

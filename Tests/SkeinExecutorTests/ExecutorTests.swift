@@ -49,6 +49,19 @@ import Testing
     }
   }
 
+  @Test func everyPlacementGivesTheSameBitsWithACacheOf8Bits() throws {
+    var small = limits
+    small.cacheType = .q8_0
+    func logits(_ count: Int) throws -> [Float] {
+      try runner(oneCoreDevices(count), nil, small).logits(tokens(75))
+    }
+    let expected = try logits(1)
+    let exact = try runner(oneCoreDevices(1)).logits(tokens(75))
+    // 8 bits are there, and they are not far off.
+    #expect(expected != exact && relativeDifference(expected, exact) < 0.1)
+    for count in 2...4 { #expect(try logits(count) == expected, "\(count)") }
+  }
+
   @Test func theTeamsSizeDoesNotMatter() throws {
     let expected = try runner(oneCoreDevices(1)).logits(tokens(60))
     #expect(try runner(cpuDevices("cpu")).logits(tokens(60)) == expected)

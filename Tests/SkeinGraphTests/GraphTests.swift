@@ -101,10 +101,10 @@ import Testing
   }
 
   @Test func workCountsWhatAnOpDoes() {
-    func work(_ name: NodeName, tokens: Int) -> Work {
+    func work(_ name: NodeName, tokens: Int, cacheType: ElementType = .f16) -> Work {
       graph.work(
         of: graph.nodes.first { $0.name == name }!, tokens: tokens, outputs: 1, contextTokens: 10,
-        weightBytes: { graph[$0].shape.elementCount! * 2 })
+        cacheType: cacheType, weightBytes: { graph[$0].shape.elementCount! * 2 })
     }
     let down = work(NodeName(layer: 0, .down), tokens: 5)
     #expect(down.floatingPointOperations == 2 * 5 * 48 * 32)
@@ -114,6 +114,12 @@ import Testing
     #expect(work(NodeName(.tokenEmbedding), tokens: 5).weightBytes == 5 * 32 * 2)
     // Ten positions, four heads of eight, scores and values.
     #expect(work(NodeName(layer: 0, .attention), tokens: 3).floatingPointOperations == 2 * 3 * 10 * 4 * 16)
+    // Queries and result of four heads, keys and values of two, then ten positions of the cache: two heads of
+    // eight keys and eight values, in F16 or in a block of 34 bytes each.
+    let activations = 4.0 * 3 * (2 * 32 + 2 * 16)
+    let attention = NodeName(layer: 0, .attention)
+    #expect(work(attention, tokens: 3).activationBytes == activations + 10 * 2 * 16 * 2)
+    #expect(work(attention, tokens: 3, cacheType: .q8_0).activationBytes == activations + 10 * 2 * 2 * 34)
     // Only one token's logits are wanted.
     #expect(work(NodeName(.head), tokens: 5).floatingPointOperations == 2 * 32 * 64)
   }

@@ -118,6 +118,31 @@ struct TestLayout: DeviceLayout {
     #expect(plan.devices[0].regionBytes[.workspace] == 4096)
   }
 
+  @Test func theBytesOfACacheFollowFromItsType() throws {
+    func keyBytes(headWidth: Int, _ type: ElementType) throws -> [Int] {
+      let graph = TinyGraph.decoder(layerCount: 1, width: 4 * headWidth)
+      var limits = limits
+      limits.cacheType = type
+      let layouts = devices(1).map { TestLayout(id: $0) }
+      let placement = Placement.layerSplit(of: graph, over: devices(1)) { _ in 1 }
+      let plan = try lower(graph, placement, limits: limits, layouts: layouts) { _ in .f32 }
+      let cache = plan.devices[0].caches[0]
+      #expect(plan.devices[0].regionBytes[.cache]! >= cache.keys.byteCount + cache.values.byteCount)
+      return [cache.keys.byteCount, cache.values.byteCount]
+    }
+    // 8 pages of 32 tokens, two heads; the last block of 32 values is padded.
+    let rows = 8 * 2 * 32
+    #expect(try keyBytes(headWidth: 64, .f16) == [rows * 128, rows * 128])
+    #expect(try keyBytes(headWidth: 64, .q8_0) == [rows * 68, rows * 68])
+    #expect(try keyBytes(headWidth: 80, .q8_0) == [rows * 3 * 34, rows * 3 * 34])
+    #expect(try keyBytes(headWidth: 16, .q8_0) == [rows * 34, rows * 34])
+    #expect {
+      try keyBytes(headWidth: 64, .q4_0)
+    } throws: {
+      ($0 as? GraphError)?.code == .unsupported && "\($0)".contains("Q4_0")
+    }
+  }
+
   @Test func decodingMemoryDoesNotGrowWithPassesButForWhatIsSent() throws {
     var wide = limits
     wide.passesInFlight = 9

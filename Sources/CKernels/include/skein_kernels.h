@@ -119,14 +119,17 @@ typedef struct {
     float magnitude;          // sine and cosine are multiplied by it (yarn's attention factor)
 } skein_rope_args;
 
-// One layer's paged key-value cache, F16.
-// keys: [page][kv_head][page_tokens][key_width], values: [page][kv_head][page_tokens][value_width].
+// One layer's paged key-value cache.
+// keys: [page][kv_head][page_tokens] rows of key_width values, values: likewise of value_width.
+// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F16, or SKEIN_Q8_0 with the last block of 32
+// padded with zeros.
 // The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
 // its place there p % page_tokens. Where `values` is `keys`, the first value_width elements of a row of keys are
 // its values.
 typedef struct {
-    uint16_t *keys;
-    uint16_t *values;
+    uint8_t *keys;
+    uint8_t *values;
+    int32_t type;      // SKEIN_F16 or SKEIN_Q8_0
     int32_t page_tokens;
     int32_t kv_heads;
     int32_t key_width;
@@ -135,8 +138,11 @@ typedef struct {
     int32_t pages_per_sequence;
 } skein_cache;
 
-// cache_write: stores keys and values of new tokens, rounded to F16 (nearest even, finite values beyond
-// 65504 clamped to it). Item: a token.
+// cache_write: stores keys and values of new tokens. Item: a token. The same bits on every instruction set.
+// F16: nearest even, finite values beyond 65504 clamped to it.
+// Q8_0, each 32 values of a row: d = max |x| / 127 rounded up to F16, q = x * (1 / d) to nearest even, so no
+// value is off by more than d / 2. d is at most 65504, and values beyond 127 d are clamped. A block that
+// holds an infinity or NaN gets the scale NaN: attention shows it, rather than a plausible number.
 typedef struct {
     skein_cache cache;
     const float *keys;        // [tokens][kv_heads][key_width]
@@ -148,7 +154,8 @@ typedef struct {
 // attention: for token t and head h, over the positions p of t's sequence with p <= positions[t] and,
 // where window > 0, p > positions[t] - window:
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
-// Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
+// Over Q8_0 a kernel may round queries to 15 bits and weights to 16, relative to the largest of a head and of
+// 64 positions; reference and AVX2 do not. Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
 // soft_cap * tanh(s / soft_cap). Accumulates in float32.
 // Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
 typedef struct {
@@ -229,6 +236,9 @@ size_t skein_quantized_activation_bytes(int32_t columns);
 size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens);
 size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t key_width, int32_t value_width,
                                        int32_t page_tokens);
+
+// Bytes of one token's keys (or values) of one head in a cache of `type`.
+int64_t skein_cache_row_bytes(int32_t type, int32_t width);
 
 // The preferred number of rows that a thread takes at a time: split linear at multiples of it.
 int32_t skein_linear_row_grain(void);

@@ -2,11 +2,12 @@
 //
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
-// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F16 in pages
-// (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
+// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F16 or Q8_0 in
+// pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
 // scales down what is there); scores and sums in double. Bound by arithmetic in this plain form.
 // Also here: how a call is cut into items, and the workspace, for every instruction set.
 #include "../attention_items.h"
+#include "../cache_rows.h"
 #include "half.h"
 
 #include <math.h>
@@ -23,11 +24,12 @@ size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t 
     size_t lanes = SKEIN_ATTENTION_LANES;
     size_t rows = (size_t)skein_attention_run_tokens(heads, kv_heads) * (size_t)(heads / kv_heads);
     rows = (rows + lanes - 1) / lanes * lanes;
-    size_t key = ((size_t)key_width + lanes - 1) / lanes * lanes;
-    size_t value = ((size_t)value_width + lanes - 1) / lanes * lanes;
+    size_t unit = SKEIN_ATTENTION_UNIT;
+    size_t key = ((size_t)key_width + unit - 1) / unit * unit;
+    size_t value = ((size_t)value_width + unit - 1) / unit * unit;
     // Floats: queries and sums of the rows, one block of keys, of values and of scores, and for each row
-    // its maximum, sum, correction and first and last position.
-    size_t floats = rows * (key + value + SKEIN_ATTENTION_BLOCK + 5) + SKEIN_ATTENTION_BLOCK * (key + value);
+    // its maximum, sum, correction, scale and first and last position.
+    size_t floats = rows * (key + value + SKEIN_ATTENTION_BLOCK + 6) + SKEIN_ATTENTION_BLOCK * (key + value);
     // The reference keeps one row of sums in double.
     size_t reference_bytes = value * sizeof(double);
     size_t bytes = floats * sizeof(float);
@@ -40,10 +42,23 @@ static int64_t cache_row(const skein_cache *c, int32_t sequence, int32_t positio
     return (page * c->kv_heads + kv_head) * c->page_tokens + position % c->page_tokens;
 }
 
+// Value i of a row of the cache.
+static double element(const skein_cache *c, const uint8_t *row, int32_t i) {
+    uint16_t half;
+    if (c->type != SKEIN_Q8_0) {
+        memcpy(&half, row + (int64_t)i * (int64_t)sizeof half, sizeof half);
+        return skein_float_from_half(half);
+    }
+    const uint8_t *block = row + i / SKEIN_CACHE_BLOCK * SKEIN_CACHE_BLOCK_BYTES;
+    memcpy(&half, block, sizeof half);
+    int8_t quant = (int8_t)block[sizeof half + (size_t)(i % SKEIN_CACHE_BLOCK)];
+    return (double)skein_float_from_half(half) * quant;
+}
+
 static double score(const skein_attention_args *a, const float *query, int64_t row) {
-    const uint16_t *key = a->cache.keys + row * a->cache.key_width;
+    const uint8_t *key = skein_cache_key(&a->cache, row);
     double sum = 0;
-    for (int32_t i = 0; i < a->cache.key_width; i++) sum += (double)query[i] * skein_float_from_half(key[i]);
+    for (int32_t i = 0; i < a->cache.key_width; i++) sum += query[i] * element(&a->cache, key, i);
     sum *= a->scale;
     return a->soft_cap > 0 ? a->soft_cap * tanh(sum / a->soft_cap) : sum;
 }
@@ -68,9 +83,9 @@ static void attend(const skein_attention_args *a, int64_t token, int32_t head, d
             maximum = s;
         }
         double weight = exp(s - maximum);
-        const uint16_t *value = c->values + row * skein_value_stride(c);
+        const uint8_t *value = skein_cache_value(c, row);
         total += weight;
-        for (int32_t i = 0; i < c->value_width; i++) sums[i] += weight * skein_float_from_half(value[i]);
+        for (int32_t i = 0; i < c->value_width; i++) sums[i] += weight * element(c, value, i);
     }
     for (int32_t i = 0; i < c->value_width; i++) y[i] = (float)(sums[i] / total);
 }

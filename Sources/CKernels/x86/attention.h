@@ -31,6 +31,7 @@ typedef struct {
     int64_t query_stride;  // widths in whole vectors
     int64_t sum_stride;
     float *queries;        // [rows][query_stride], scaled
+    float *query_scales;   // [rows], of integer products
     float *sums;           // [rows][sum_stride]
     float *scores;         // [rows][BLOCK]; weights after the softmax
     float *maximum;        // [rows]
@@ -38,7 +39,7 @@ typedef struct {
     float *correction;     // [rows]
     int32_t *first;        // [rows] the positions first ..< end that the row may see
     int32_t *end;          // [rows]
-    float *key_block;      // [BLOCK][query_stride]
+    float *key_block;      // [BLOCK][query_stride]; of Q8_0 that is read directly, the scales of its blocks
     float *value_block;    // [BLOCK][sum_stride]
 } attention_state;
 
@@ -56,8 +57,11 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
     attention_state s = {.args = a, .item = item};
     s.sharing = a->heads / a->cache.kv_heads;
     s.rows = item.tokens * s.sharing;
-    s.query_stride = (a->cache.key_width + LANES - 1) / LANES * LANES;
-    s.sum_stride = (a->cache.value_width + LANES - 1) / LANES * LANES;
+    bool integer = SKEIN_INTEGER_PRODUCTS && a->cache.type == SKEIN_Q8_0;
+    int32_t unit = integer ? SKEIN_ATTENTION_UNIT : LANES;
+    s.query_stride = (a->cache.key_width + unit - 1) / unit * unit;
+    unit = integer ? SKEIN_CACHE_BLOCK : LANES;
+    s.sum_stride = (a->cache.value_width + unit - 1) / unit * unit;
     int64_t rows = (s.rows + LANES - 1) / LANES * LANES;  // keeps every part aligned
     s.queries = workspace;
     s.sums = s.queries + rows * s.query_stride;
@@ -65,7 +69,8 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
     s.maximum = s.scores + rows * SKEIN_ATTENTION_BLOCK;
     s.total = s.maximum + rows;
     s.correction = s.total + rows;
-    s.first = (int32_t *)(s.correction + rows);
+    s.query_scales = s.correction + rows;
+    s.first = (int32_t *)(s.query_scales + rows);
     s.end = s.first + rows;
     s.key_block = (float *)(s.end + rows);
     s.value_block = s.key_block + SKEIN_ATTENTION_BLOCK * s.query_stride;
@@ -74,10 +79,14 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
         int64_t token = item.first_token + r / s.sharing;
         int64_t head = item.kv_head * s.sharing + r % s.sharing;
         const float *query = a->queries + (token * a->heads + head) * width;
-        for (int32_t d = 0; d < width; d += LANES) {
-            vec q = vec_load_part(query + d, width - d < LANES ? width - d : LANES);
+        for (int32_t d = 0; d < s.query_stride; d += LANES) {
+            int32_t left = width - d < 0 ? 0 : width - d < LANES ? width - d : LANES;
+            vec q = vec_load_part(query + d, left);
             vec_store(s.queries + r * s.query_stride + d, q * vec_set(a->scale));
         }
+#if SKEIN_INTEGER_PRODUCTS
+        if (integer) s.query_scales[r] = score_prepare(s.queries + r * s.query_stride, width);
+#endif
         memset(s.sums + r * s.sum_stride, 0, (size_t)s.sum_stride * sizeof *s.sums);
         s.maximum[r] = -INFINITY;
         s.total[r] = 0;
@@ -92,36 +101,24 @@ static void find_rows(const attention_state *s, attention_block *block) {
     const skein_cache *c = &s->args->cache;
     const int32_t *table =
         c->page_table + (int64_t)s->args->sequences[s->item.first_token] * c->pages_per_sequence;
-    int64_t value_stride = skein_value_stride(c);
     int32_t entry = (block->begin + block->first) / c->page_tokens;
     int32_t slot = (block->begin + block->first) % c->page_tokens;
+    int64_t key_bytes = skein_cache_stride(c->type, c->key_width);
+    int64_t value_bytes = skein_cache_value_stride(c);
     int64_t row = ((int64_t)table[entry] * c->kv_heads + s->item.kv_head) * c->page_tokens + slot;
     for (int32_t p = block->first; p < block->end; p++) {
         if (slot == c->page_tokens) {
             slot = 0;
             row = ((int64_t)table[++entry] * c->kv_heads + s->item.kv_head) * c->page_tokens;
         }
-        block->keys[p] = c->keys + row * c->key_width;
-        block->values[p] = c->values + row * value_stride;
+        block->keys[p] = c->keys + row * key_bytes;
+        block->values[p] = c->values + row * value_bytes;
         row++;
         slot++;
     }
     for (int32_t p = block->end; p < SKEIN_ATTENTION_BLOCK; p++) {
         block->keys[p] = block->keys[block->end - 1];
         block->values[p] = block->values[block->end - 1];
-    }
-}
-
-// Converts the rows to float32, whole vectors padded with zeros, and points to the copies.
-static void convert_rows(const void **rows, int32_t first, int32_t end, int32_t width, float *block,
-                         int64_t stride) {
-    for (int32_t p = first; p < end; p++) {
-        const uint16_t *from = rows[p];
-        float *to = block + p * stride;
-        int32_t d = 0;
-        for (; d + LANES <= width; d += LANES) vec_store(to + d, vec_load_half(from + d));
-        if (d < width) vec_store(to + d, vec_load_half_part(from + d, width - d));
-        rows[p] = to;
     }
 }
 
@@ -161,7 +158,7 @@ static void softmax_row(const attention_state *s, int32_t row, int32_t first, in
 }
 
 // One tile of rows on a block; `ahead` is the next block or NULL.
-SKEIN_INLINE void tile_rows(const int32_t ROWS, const bool half, const attention_state *s, int32_t row,
+SKEIN_INLINE void tile_rows(const int32_t ROWS, const row_type type, const attention_state *s, int32_t row,
                             const attention_block *block, const attention_block *ahead) {
     const skein_cache *c = &s->args->cache;
     int32_t first = s->first[row];
@@ -176,14 +173,16 @@ SKEIN_INLINE void tile_rows(const int32_t ROWS, const bool half, const attention
     score_work score = {
         .queries = s->queries + row * s->query_stride,
         .query_stride = s->query_stride,
+        .query_scales = s->query_scales + row,
         .keys = block->keys,
+        .scales = s->key_block,
         .ahead = ahead != NULL ? ahead->keys : NULL,
         .width = c->key_width,
         .scores = s->scores + row * SKEIN_ATTENTION_BLOCK,
         .first = first,
         .end = end,
     };
-    score_tile(ROWS, half, &score);
+    scores_of(ROWS, type, &score);
     for (int32_t r = row; r < row + ROWS; r++) {
         softmax_row(s, r, s->first[r] - block->begin, s->end[r] - block->begin);
     }
@@ -191,6 +190,7 @@ SKEIN_INLINE void tile_rows(const int32_t ROWS, const bool half, const attention
         .weights = score.scores,
         .correction = s->correction + row,
         .values = block->values,
+        .scales = s->value_block,
         .ahead = ahead != NULL ? ahead->values : NULL,
         .width = c->value_width,
         .sums = s->sums + row * s->sum_stride,
@@ -198,29 +198,47 @@ SKEIN_INLINE void tile_rows(const int32_t ROWS, const bool half, const attention
         .first = first,
         .end = end,
     };
-    value_tiles(ROWS, half, &value);
+    sums_of(ROWS, type, &value);
 }
 
-SKEIN_INLINE void all_rows(const bool half, const attention_state *s, const attention_block *block,
+SKEIN_INLINE void all_rows(const row_type type, const attention_state *s, const attention_block *block,
                            const attention_block *ahead) {
     int32_t row = 0;
-    for (; row + 4 <= s->rows; row += 4) tile_rows(4, half, s, row, block, row == 0 ? ahead : NULL);
+    for (; row + 4 <= s->rows; row += 4) tile_rows(4, type, s, row, block, row == 0 ? ahead : NULL);
     if (row + 2 <= s->rows) {
-        tile_rows(2, half, s, row, block, row == 0 ? ahead : NULL);
+        tile_rows(2, type, s, row, block, row == 0 ? ahead : NULL);
         row += 2;
     }
-    if (row < s->rows) tile_rows(1, half, s, row, block, row == 0 ? ahead : NULL);
+    if (row < s->rows) tile_rows(1, type, s, row, block, row == 0 ? ahead : NULL);
+}
+
+SKEIN_INLINE void attend_block_of(const row_type type, const attention_state *s, attention_block *block,
+                                  const attention_block *ahead) {
+    const skein_cache *c = &s->args->cache;
+    int32_t first = block->first;
+    int32_t end = block->end;
+    // Integer products take the cache as it is, however many rows there are.
+    bool direct = s->rows <= ATTENTION_DIRECT_ROWS || (SKEIN_INTEGER_PRODUCTS && type == ROW_Q8_0);
+    if (!direct) {
+        row_convert(type, block->keys, first, end, c->key_width, s->key_block, s->query_stride);
+        row_convert(type, block->values, first, end, c->value_width, s->value_block, s->sum_stride);
+        all_rows(ROW_F32, s, block, ahead);
+        return;
+    }
+    if (type == ROW_Q8_0) {
+        row_scales(block->keys, first, end, skein_cache_blocks(c->key_width), s->key_block);
+        row_scales(block->values, first, end, skein_cache_blocks(c->value_width), s->value_block);
+    }
+    all_rows(type, s, block, ahead);
 }
 
 static void attend_block(const attention_state *s, attention_block *block, const attention_block *ahead) {
-    if (s->rows <= ATTENTION_DIRECT_ROWS) {
-        all_rows(true, s, block, ahead);
-        return;
-    }
     const skein_cache *c = &s->args->cache;
-    convert_rows(block->keys, block->first, block->end, c->key_width, s->key_block, s->query_stride);
-    convert_rows(block->values, block->first, block->end, c->value_width, s->value_block, s->sum_stride);
-    all_rows(false, s, block, ahead);
+    if (c->type == SKEIN_Q8_0) {
+        attend_block_of(ROW_Q8_0, s, block, ahead);
+    } else {
+        attend_block_of(ROW_F16, s, block, ahead);
+    }
 }
 
 // All blocks of the positions that some row may see.

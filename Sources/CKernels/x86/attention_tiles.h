@@ -1,17 +1,20 @@
 // The two products of attention on register tiles: scores = queries x keys, sums += weights x values.
 //
 // A tile is ROWS query rows (1, 2 or 4) by as many positions or vectors of values as the registers hold.
-// Keys and values are reached through one pointer a position, either in the F16 cache itself (`half`) or in
-// a block converted to float32; conversion is exact, and every number is added up in the same order in
+// Keys and values are reached through one pointer a position, in the cache itself or in a block converted to
+// float32 (see attention_rows.h); conversion is exact, and every number is added up in the same order in
 // every tile shape, so a row's bits depend on neither.
 //
 // `ahead`, where not NULL, points to the rows of the next block: they are asked for while this block is
 // worked on, because the processor's own prefetching ends with each page of memory.
+#include "attention_rows.h"
 
 typedef struct {
     const float *queries;       // [ROWS][query_stride], scaled, padded with zeros to whole vectors
     int64_t query_stride;
+    const float *query_scales;  // [ROWS], of integer scores
     const void *const *keys;    // [BLOCK] rows of `width`
+    const float *scales;        // [blocks of `width`][BLOCK], of Q8_0
     const void *const *ahead;
     int32_t width;
     float *scores;              // [ROWS][BLOCK]
@@ -23,6 +26,7 @@ typedef struct {
     const float *weights;       // [ROWS][BLOCK]
     const float *correction;    // [ROWS]
     const void *const *values;  // [BLOCK] rows of `width`
+    const float *scales;        // [blocks of `width`][BLOCK], of Q8_0
     const void *const *ahead;
     int32_t width;
     float *sums;                // [ROWS][sum_stride]
@@ -31,33 +35,38 @@ typedef struct {
     int32_t end;
 } value_work;
 
+// The rows of keys p ..< p + POSITIONS; asks for the same ones of the next block.
+SKEIN_INLINE void score_rows(const int32_t POSITIONS, const row_type type, const score_work *w, int32_t p,
+                             const void **keys) {
+    for (int32_t j = 0; j < POSITIONS; j++) {
+        // Past the ends: some position that exists; its score is never used.
+        keys[j] = w->keys[p + j < w->first ? w->first : p + j < w->end ? p + j : w->end - 1];
+    }
+    for (int32_t j = 0; w->ahead != NULL && j < POSITIONS; j++) {
+        for (int32_t i = 0; i < row_bytes(type, w->width); i += 64) {
+            _mm_prefetch((const char *)w->ahead[p + j] + i, _MM_HINT_T1);
+        }
+    }
+}
+
 // scores[row][p], p = first ..< end, from LANES accumulators: each holds the partial sums of one
 // (row, position), and one transposing sum turns all of them into one vector of scores.
-SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const score_work *w) {
+SKEIN_INLINE void score_tile(const int32_t ROWS, const row_type type, const score_work *w) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
     const int32_t POSITIONS = LANES / ROWS;
     const int32_t width = w->width;
-    int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
+    int32_t whole = row_whole(type, width);
     for (int32_t p = w->first / POSITIONS * POSITIONS; p < w->end; p += POSITIONS) {
-        const uint16_t *key_half[LANES];
-        const float *key_float[LANES];
-        for (int32_t j = 0; j < POSITIONS; j++) {
-            // Past the ends: some position that exists; its score is never used.
-            int32_t at = p + j < w->first ? w->first : p + j < w->end ? p + j : w->end - 1;
-            key_half[j] = w->keys[at];
-            key_float[j] = w->keys[at];
-        }
-        for (int32_t j = 0; w->ahead != NULL && j < POSITIONS; j++) {
-            for (int32_t i = 0; i < width; i += 32) {
-                _mm_prefetch((const char *)((const uint16_t *)w->ahead[p + j] + i), _MM_HINT_T0);
-            }
-        }
+        const void *keys[LANES];
+        score_rows(POSITIONS, type, w, p, keys);
         vec sums[LANES];
         for (int32_t i = 0; i < LANES; i++) sums[i] = vec_set(0);
         for (int32_t d = 0; d < whole; d += LANES) {
+            const float *scales = w->scales + p + d / SKEIN_CACHE_BLOCK * BLOCK;
+            int64_t offset = row_offset(type, d);
             vec key[LANES];
             for (int32_t j = 0; j < POSITIONS; j++) {
-                key[j] = half ? vec_load_half(key_half[j] + d) : vec_load(key_float[j] + d);
+                key[j] = row_load(type, (const uint8_t *)keys[j] + offset, scales + j, 0);
             }
             for (int32_t r = 0; r < ROWS; r++) {
                 vec query = vec_load(w->queries + r * w->query_stride + d);
@@ -68,7 +77,7 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const score_wo
         }
         if (whole < width) {
             for (int32_t j = 0; j < POSITIONS; j++) {
-                vec key = vec_load_half_part(key_half[j] + whole, width - whole);
+                vec key = vec_load_half_part((const uint16_t *)keys[j] + whole, width - whole);
                 for (int32_t r = 0; r < ROWS; r++) {
                     vec query = vec_load(w->queries + r * w->query_stride + whole);
                     sums[r * POSITIONS + j] = vec_fma(query, key, sums[r * POSITIONS + j]);
@@ -85,8 +94,8 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const bool half, const score_wo
 
 // sums[row][column ...] = sums * correction[row] + sum over p of weights[row][p] * value[p], for VECTORS
 // vectors of columns from `column`, of which the last one has `last` lanes where values are F16.
-SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bool half, const value_work *w,
-                             int32_t column, int32_t last) {
+SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const row_type type,
+                             const value_work *w, int32_t column, int32_t last) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
     vec sum[4 * LANES];
     for (int32_t r = 0; r < ROWS; r++) {
@@ -95,17 +104,17 @@ SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bo
             sum[r * VECTORS + v] *= vec_set(w->correction[r]);
         }
     }
+    const int64_t offset = row_offset(type, column);
+    const float *scales = w->scales + column / SKEIN_CACHE_BLOCK * BLOCK;
     for (int32_t p = w->first; p < w->end; p++) {
-        const uint16_t *value_half = (const uint16_t *)w->values[p] + column;
-        const float *value_float = (const float *)w->values[p] + column;
-        for (int32_t v = 0; w->ahead != NULL && v < VECTORS; v += 32 / LANES) {
-            _mm_prefetch((const char *)((const uint16_t *)w->ahead[p] + column + v * LANES), _MM_HINT_T0);
+        const uint8_t *at = (const uint8_t *)w->values[p] + offset;
+        for (int32_t v = 0; w->ahead != NULL && v < VECTORS; v += (type == ROW_Q8_0 ? 64 : 32) / LANES) {
+            _mm_prefetch((const char *)w->ahead[p] + offset + row_bytes(type, v * LANES), _MM_HINT_T1);
         }
         vec value[LANES];
         for (int32_t v = 0; v < VECTORS; v++) {
-            value[v] = !half          ? vec_load(value_float + v * LANES)
-                       : last < LANES ? vec_load_half_part(value_half + v * LANES, last)
-                                      : vec_load_half(value_half + v * LANES);
+            value[v] = last < LANES ? vec_load_half_part((const uint16_t *)at + v * LANES, last)
+                                    : row_load(type, at, scales + p, v * LANES);
         }
         for (int32_t r = 0; r < ROWS; r++) {
             vec weight = vec_set(w->weights[r * BLOCK + p]);
@@ -122,18 +131,43 @@ SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const bo
 }
 
 // value_tile over all columns: as many vectors at a time as the registers hold, then the rest.
-SKEIN_INLINE void value_tiles(const int32_t ROWS, const bool half, const value_work *w) {
+SKEIN_INLINE void value_tiles(const int32_t ROWS, const row_type type, const value_work *w) {
     const int32_t MOST = ROWS == 4 ? LANES / 4 : LANES / 2;
     const int32_t width = w->width;
-    int32_t whole = half ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
+    int32_t whole = row_whole(type, width);
     int32_t column = 0;
     for (; column + MOST * LANES <= whole; column += MOST * LANES) {
-        value_tile(ROWS, MOST, half, w, column, LANES);
+        value_tile(ROWS, MOST, type, w, column, LANES);
     }
-    for (; column + 2 * LANES <= whole; column += 2 * LANES) value_tile(ROWS, 2, half, w, column, LANES);
+    for (; column + 2 * LANES <= whole; column += 2 * LANES) value_tile(ROWS, 2, type, w, column, LANES);
     if (column < whole) {
-        value_tile(ROWS, 1, half, w, column, LANES);
+        value_tile(ROWS, 1, type, w, column, LANES);
         column += LANES;
     }
-    if (column < width) value_tile(ROWS, 1, half, w, column, width - column);
+    if (column < width) value_tile(ROWS, 1, type, w, column, width - column);
+}
+
+#if SKEIN_INTEGER_PRODUCTS
+#include "attention_integer_avx512.h"
+#endif
+
+// Both products by the means that suit what the rows are.
+SKEIN_INLINE void scores_of(const int32_t ROWS, const row_type type, const score_work *w) {
+#if SKEIN_INTEGER_PRODUCTS
+    if (type == ROW_Q8_0) {
+        score_tile_integer(ROWS, w);
+        return;
+    }
+#endif
+    score_tile(ROWS, type, w);
+}
+
+SKEIN_INLINE void sums_of(const int32_t ROWS, const row_type type, const value_work *w) {
+#if SKEIN_INTEGER_PRODUCTS
+    if (type == ROW_Q8_0) {
+        value_tiles_integer(ROWS, w);
+        return;
+    }
+#endif
+    value_tiles(ROWS, type, w);
 }

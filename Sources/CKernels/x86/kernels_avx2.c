@@ -6,6 +6,7 @@
 #include "../expert_choice.h"
 #include "../latent_items.h"
 #include "../reference/formats.h"
+#include "../cache_rows.h"
 
 #include <math.h>
 #include <string.h>

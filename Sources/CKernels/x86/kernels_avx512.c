@@ -1,4 +1,4 @@
-// The kernels of this folder for AVX-512 (f, bw, dq, vl). Their sources are written once, in vectors of
+// The kernels of this folder for AVX-512 (f, bw, dq, vl, vnni). Their sources are written once, in vectors of
 // LANES floats; the target attribute lets the package build without flags for one processor.
 #if defined(__x86_64__)
 
@@ -6,11 +6,12 @@
 #include "../expert_choice.h"
 #include "../latent_items.h"
 #include "../reference/formats.h"
+#include "../cache_rows.h"
 
 #include <math.h>
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
 
 #include "simd_avx512.h"
 

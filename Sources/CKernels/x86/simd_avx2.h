@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SKEIN_KERNEL(op) skein_avx2_##op
+#define SKEIN_INTEGER_PRODUCTS 0
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 8 };
@@ -54,6 +55,11 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     } else {
         memcpy(p, &half, (size_t)count * sizeof *p);
     }
+}
+
+// LANES signed bytes as floats.
+SKEIN_INLINE vec vec_load_bytes(const int8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }

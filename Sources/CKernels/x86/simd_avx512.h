@@ -1,4 +1,4 @@
-// Vectors of 16 floats on AVX-512 (f, bw, dq, vl), under the names that the kernels in this folder are
+// Vectors of 16 floats on AVX-512 (f, bw, dq, vl, vnni), under the names that the kernels in this folder are
 // written in. `simd_avx2.h` has the same names for 8 floats. Include inside a target attribute.
 #ifndef SKEIN_SIMD_H
 #define SKEIN_SIMD_H
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define SKEIN_KERNEL(op) skein_avx512_##op
+#define SKEIN_INTEGER_PRODUCTS 1 // attention over Q8_0: attention_integer_avx512.h
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
@@ -37,6 +38,11 @@ SKEIN_INLINE vec vec_load_half_part(const uint16_t *p, int32_t count) {
 SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     __m256i half = _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     _mm256_mask_storeu_epi16(p, vec_first(count), half);
+}
+
+// LANES signed bytes as floats.
+SKEIN_INLINE vec vec_load_bytes(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }

@@ -25,6 +25,16 @@ public struct PlanningOptions: Hashable, Sendable {
   public var contextTokens: Int?
   /// The most sequences at a time.
   public var sequenceCount = 1
+  /// How the key-value cache is stored.
+  public enum CacheType: String, Hashable, Sendable, CaseIterable {
+    /// 16-bit floating-point numbers.
+    case f16
+    /// Blocks of 32 numbers of 8 bits with a scale: 17/32 of the memory, and of what is read for a token.
+    case q8_0
+  }
+
+  /// How the key-value cache is stored.
+  public var cacheType = CacheType.f16
   /// The most tokens in one pass through the devices.
   public var tokensPerPass = 256
   /// The most tokens in one pass whose logits are wanted. Generating needs one a sequence; scoring a text
@@ -68,7 +78,8 @@ public struct PlannedModel: Sendable {
     _ description: any ModelDescription, fleet: Fleet, layouts: [any DeviceLayout], options: PlanningOptions
   ) throws {
     self.description = description
-    let model = PricedModel(description)
+    var model = PricedModel(description)
+    model.cacheType = options.cacheType == .q8_0 ? .q8_0 : .f16
     var problem = PlanningProblem(
       model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
       request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight
@@ -84,6 +95,7 @@ public struct PlannedModel: Sendable {
       if let file = source as? PlacementFile {
         if let passes = file.passesInFlight { problem.passesInFlight = passes }
         if let tokens = file.tokensPerPass { problem.limits.tokensPerPass = tokens }
+        if let type = file.cacheType { try problem.useCache(type, path: path) }
       }
       let context = PlacementContext(
         modules: description.modules, knownDevices: fleet.devices.map(\.id),
@@ -109,7 +121,19 @@ public struct PlannedModel: Sendable {
     return PlanLimits(
       tokensPerPass: min(options.tokensPerPass, context),
       outputsPerPass: max(options.outputsPerPass, options.request.concurrency),
-      contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency))
+      contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency),
+      cacheType: options.cacheType == .q8_0 ? .q8_0 : .f16)
+  }
+}
+
+extension PlanningProblem {
+  /// Takes the type of cache that a placement file names.
+  fileprivate mutating func useCache(_ name: String, path: String) throws(SkeinError) {
+    guard let type = PlanningOptions.CacheType(rawValue: name.lowercased()) else {
+      throw SkeinError(.invalidOption, "\(path): cache_type is \(name); it may be f16 or q8_0")
+    }
+    limits.cacheType = type == .q8_0 ? .q8_0 : .f16
+    model.cacheType = limits.cacheType
   }
 }
 

@@ -192,7 +192,7 @@ struct PlanWalk {
 /// What two nodes must have in common to have the same price on a device.
 struct PriceKey: Hashable {
   var op: Op
-  var cacheElements: Int
+  var cacheBytes: Int
   var width: Int
   var rows: RowCount
   var inputWidths: [Int]
@@ -207,7 +207,7 @@ struct PriceKey: Hashable {
   init(_ node: Node, device: Int, _ model: PricedModel) {
     // Each layer has a cache of its own; all that matters of it are its widths.
     op = node.op.withCache(CacheID(0))
-    cacheElements = node.op.cache.map { model.graph[$0].elementsPerToken } ?? 0
+    cacheBytes = node.op.cache.map { model.graph[$0].bytesPerToken(model.cacheType) } ?? 0
     width = node.width
     rows = node.rows
     inputWidths = node.inputs.map { model.graph[$0].width }

@@ -54,16 +54,16 @@ public struct PricedModel: Sendable {
   public let types: [ElementType]
   /// Bytes of each weight as it is stored, by its index.
   public let weightBytes: [Int]
-  /// Bytes of one value in the key-value cache.
-  public let cacheBytesPerElement: Double
+  /// The format of the key-value cache.
+  public var cacheType: ElementType
 
   /// A model whose weights have these formats and sizes.
-  public init(graph: Graph, types: [ElementType], weightBytes: [Int], cacheBytesPerElement: Double = 2) {
+  public init(graph: Graph, types: [ElementType], weightBytes: [Int], cacheType: ElementType = .f16) {
     precondition(types.count == graph.weights.count && weightBytes.count == types.count)
     self.graph = graph
     self.types = types
     self.weightBytes = weightBytes
-    self.cacheBytesPerElement = cacheBytesPerElement
+    self.cacheType = cacheType
   }
 
   /// The price of one node's step on a device, for passes of so many tokens and outputs.
@@ -80,7 +80,7 @@ public struct PricedModel: Sendable {
       let readers =
         rates.readsCachePerQueryHead ? Double(attention.headCount / attention.keyValueHeadCount) : 1
       let bytes =
-        Double(graph[attention.cache].elementsPerToken) * cacheBytesPerElement * readers * Double(sequences)
+        Double(graph[attention.cache].bytesPerToken(cacheType)) * readers * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
       price.secondsPerPosition[attention.window ?? .max] =
         2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
@@ -88,7 +88,7 @@ public struct PricedModel: Sendable {
       let heads = attention.heads
       let operations = 2 * rows * Double(heads.headCount * (heads.latentWidth + heads.rank))
       let bytes =
-        Double(graph[attention.cache].elementsPerToken) * cacheBytesPerElement * Double(sequences)
+        Double(graph[attention.cache].bytesPerToken(cacheType)) * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
       for weight in node.weights { price.fixedSeconds += linearSeconds(weight, rows: rows, rates) }
       price.secondsPerPosition[.max] =

@@ -1,0 +1,61 @@
+import Foundation
+import Skein
+import Testing
+
+/// The bundled model with a key-value cache of 8 bits against one of 16.
+@Suite struct CacheTypeTests {
+  private func load(_ type: LoadOptions.CacheType, devices: String = "cpu") async throws -> Model {
+    var options = LoadOptions.devices(devices, outputs: 64)
+    options.cacheType = type
+    options.contextTokens = 512
+    return try await Model.load(BundledModelTests.model, options: options)
+  }
+
+  private func text(_ model: Model) throws -> [Int32] {
+    let url = BundledModelTests.root.appending(path: "Training/heldout.txt")
+    return Array(model.tokenizer.encode(try String(contentsOf: url, encoding: .utf8)).prefix(1024))
+  }
+
+  @Test func logitsAndPerplexityAreNearlyThoseOfF16() async throws {
+    let (large, small) = try await (load(.f16), load(.q8_0))
+    let tokens = try text(large)
+    let window = Array(tokens.prefix(512))
+    let (expected, actual) = try await (large.logits(window), small.logits(window))
+    let norms = zip(actual, expected).reduce(into: (0.0, 0.0)) { sums, pair in
+      sums.0 += Double(pair.0 - pair.1) * Double(pair.0 - pair.1)
+      sums.1 += Double(pair.1) * Double(pair.1)
+    }
+    // Measured: 1.0e-2 of the norm.
+    let difference = (norms.0 / norms.1).squareRoot()
+    #expect(difference < 2e-2 && difference > 1e-3, "\(difference)")
+    let (exact, rounded) = try await (large.perplexity(tokens), small.perplexity(tokens))
+    // Measured: 4e-4.
+    let change = abs(rounded.perplexity / exact.perplexity - 1)
+    #expect(change < 2e-3 && rounded != exact, "\(exact.perplexity) became \(rounded.perplexity)")
+  }
+
+  @Test func thePlanReservesWhatTheTypeTakes() async throws {
+    let (large, small) = try await (load(.f16), load(.q8_0))
+    func cacheBytes(_ model: Model) -> Int {
+      model.plan.devices[0].caches.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount }
+    }
+    // Heads of 64: two blocks of 34 bytes instead of 128.
+    #expect(cacheBytes(small) * 128 == cacheBytes(large) * 68)
+    for model in [large, small] {
+      let device = model.plan.devices[0]
+      #expect(model.reservedBytes[device.device] == model.plan.byteCount(device: 0))
+    }
+    let saved = large.plan.byteCount(device: 0) - small.plan.byteCount(device: 0)
+    #expect(abs(saved - (cacheBytes(large) - cacheBytes(small))) <= 4096)
+  }
+
+  @Test func everyPlacementGivesTheSameBits() async throws {
+    let lists = try deviceLists()
+    let reference = try await load(.q8_0, devices: lists[0])
+    let tokens = Array(try text(reference).prefix(200))
+    let expected = try await reference.logits(tokens)
+    for list in lists.dropFirst() {
+      #expect(try await load(.q8_0, devices: list).logits(tokens) == expected, "\(list)")
+    }
+  }
+}
