@@ -16,6 +16,8 @@ public struct LoadOptions: Hashable, Sendable {
   public var planning = PlanningOptions()
   /// Where the speeds come from that the planner takes devices to have.
   public var profiles = Machine.Profiles.measured
+  /// What families leave open, such as what latent attention keeps of a token.
+  public var graph = GraphOptions()
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

@@ -53,7 +53,7 @@ public final class Model: Sendable {
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
     let checkpoint = try GGUFFile(path: path)
-    let definition = try ModelDefinition(checkpoint)
+    let definition = try ModelDefinition(checkpoint, options: options.graph)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
     let machine = try Machine(
       devices: try Model.devices(options), profiles: options.profiles, types: definition.matrixTypes,
