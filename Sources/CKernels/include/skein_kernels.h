@@ -154,9 +154,9 @@ typedef struct {
 // attention: for token t and head h, over the positions p of t's sequence with p <= positions[t] and,
 // where window > 0, p > positions[t] - window:
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
-// Over Q8_0 a kernel may round queries to 15 bits and weights to 16, relative to the largest of a head and of
-// 64 positions; reference and AVX2 do not. Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
-// soft_cap * tanh(s / soft_cap). Accumulates in float32.
+// Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
+// soft_cap * tanh(s / soft_cap). Accumulates in float32. Over Q8_0 a kernel may round queries to 2^-15 of the
+// largest of a head, and weights to 2^-16 of the largest of 64 positions; the reference does not.
 // Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
 typedef struct {
     skein_cache cache;

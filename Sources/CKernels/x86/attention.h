@@ -2,25 +2,33 @@
 //
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
-// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F16 in pages
-// (see skein_cache). Accumulates in float32.
+// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F16 or Q8_0
+// in pages (see skein_cache). Accumulates in float32; over Q8_0 in exact integers first (attention_integer.h).
 //
 // An item's rows (see attention_items.h) walk together over blocks of 64 positions: scores of the block,
 // softmax kept up as it goes (a new maximum scales down what is there), weighted sum of the block's values.
 // A block that lies outside what a row may see leaves that row's bits as they are, so a token's result
 // depends on nothing but itself.
 //
-// Few rows (decoding) read the F16 cache directly and are bound by reading it. With many rows (prompts) a
-// block is converted once, and the products on register tiles bound the kernel.
+// Few rows (decoding) read the cache directly and are bound by reading it. With many rows (prompts) a block of
+// F16 is converted once, and the products on register tiles bound the kernel.
 //
-// Measured on one Zen 4 core, 4 heads a kv head, AVX-512 (AVX2): 256 tokens at context 4096 81 (68) GFLOP/s
-// for heads of 64 and 92 (74) for heads of 128; one token at context 8192 reads 16 (14) and 18 (16) GB/s,
-// which is 4 floating-point operations a byte.
+// Measured on one Zen 4 core, heads of 128, AVX-512 (AVX2). One token, nanoseconds for each position and kv
+// head; with a cache that the processor's own holds (context 4096), and one that comes from memory (16384):
+//
+//     heads a kv head   F16 held      Q8_0 held     F16 memory    Q8_0 memory
+//     1                 13 (13)       13 (13)       27 (28)       17 (16)
+//     4                 25 (27)       24 (31)       27 (29)       26 (32)
+//     8                 47 (52)       43 (56)       50 (54)       44 (57)
+//
+// One head reads 19 GB/s of F16 from memory; with more, arithmetic bounds it. Where several cores share what
+// memory gives, that is half as much for Q8_0. 256 tokens at context 4096, 4 heads a kv head: 89 (74) GFLOP/s
+// over F16, 104 (79) over Q8_0.
 #include "attention_tiles.h"
 
-// More rows than these convert a block first. Up to 4 tiles of 4 rows convert anew for each tile, which costs
-// less than storing the converted block: 15% at 16 rows on a Zen 4 core. With 64 rows converting first is 6%
-// faster there.
+// More rows than these convert a block of F16 first. Up to 4 tiles of 4 rows convert anew for each tile, which
+// costs less than storing the converted block: 15% at 16 rows on a Zen 4 core. With 64 rows converting first is
+// 6% faster there.
 enum { ATTENTION_DIRECT_ROWS = 16 };
 
 typedef struct {
@@ -39,7 +47,7 @@ typedef struct {
     float *correction;     // [rows]
     int32_t *first;        // [rows] the positions first ..< end that the row may see
     int32_t *end;          // [rows]
-    float *key_block;      // [BLOCK][query_stride]; of Q8_0 that is read directly, the scales of its blocks
+    float *key_block;      // [BLOCK][query_stride]; of Q8_0, the scales of its blocks
     float *value_block;    // [BLOCK][sum_stride]
 } attention_state;
 
@@ -57,7 +65,7 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
     attention_state s = {.args = a, .item = item};
     s.sharing = a->heads / a->cache.kv_heads;
     s.rows = item.tokens * s.sharing;
-    bool integer = SKEIN_INTEGER_PRODUCTS && a->cache.type == SKEIN_Q8_0;
+    bool integer = a->cache.type == SKEIN_Q8_0;
     int32_t unit = integer ? SKEIN_ATTENTION_UNIT : LANES;
     s.query_stride = (a->cache.key_width + unit - 1) / unit * unit;
     unit = integer ? SKEIN_CACHE_BLOCK : LANES;
@@ -84,9 +92,7 @@ static attention_state attention_prepare(const skein_attention_args *a, skein_at
             vec q = vec_load_part(query + d, left);
             vec_store(s.queries + r * s.query_stride + d, q * vec_set(a->scale));
         }
-#if SKEIN_INTEGER_PRODUCTS
         if (integer) s.query_scales[r] = score_prepare(s.queries + r * s.query_stride, width);
-#endif
         memset(s.sums + r * s.sum_stride, 0, (size_t)s.sum_stride * sizeof *s.sums);
         s.maximum[r] = -INFINITY;
         s.total[r] = 0;
@@ -178,6 +184,7 @@ SKEIN_INLINE void tile_rows(const int32_t ROWS, const row_type type, const atten
         .scales = s->key_block,
         .ahead = ahead != NULL ? ahead->keys : NULL,
         .width = c->key_width,
+        .row_bytes = skein_cache_stride(c->type, c->key_width),
         .scores = s->scores + row * SKEIN_ATTENTION_BLOCK,
         .first = first,
         .end = end,
@@ -217,17 +224,16 @@ SKEIN_INLINE void attend_block_of(const row_type type, const attention_state *s,
     const skein_cache *c = &s->args->cache;
     int32_t first = block->first;
     int32_t end = block->end;
-    // Integer products take the cache as it is, however many rows there are.
-    bool direct = s->rows <= ATTENTION_DIRECT_ROWS || (SKEIN_INTEGER_PRODUCTS && type == ROW_Q8_0);
+    bool direct = type == ROW_Q8_0 || s->rows <= ATTENTION_DIRECT_ROWS;
     if (!direct) {
-        row_convert(type, block->keys, first, end, c->key_width, s->key_block, s->query_stride);
-        row_convert(type, block->values, first, end, c->value_width, s->value_block, s->sum_stride);
+        row_convert(block->keys, first, end, c->key_width, s->key_block, s->query_stride);
+        row_convert(block->values, first, end, c->value_width, s->value_block, s->sum_stride);
         all_rows(ROW_F32, s, block, ahead);
         return;
     }
     if (type == ROW_Q8_0) {
-        row_scales(block->keys, first, end, skein_cache_blocks(c->key_width), s->key_block);
-        row_scales(block->values, first, end, skein_cache_blocks(c->value_width), s->value_block);
+        row_scales(block->keys, first, end, c->key_width, s->key_block);
+        row_scales(block->values, first, end, c->value_width, s->value_block);
     }
     all_rows(type, s, block, ahead);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SKEIN_KERNEL(op) skein_avx2_##op
-#define SKEIN_INTEGER_PRODUCTS 0
+#define SKEIN_SCORES "attention_scores_avx2.h"
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 8 };
@@ -57,11 +57,6 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     }
 }
 
-// LANES signed bytes as floats.
-SKEIN_INLINE vec vec_load_bytes(const int8_t *p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
-}
-
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 // Where one is NaN: b.
 SKEIN_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
@@ -102,6 +97,16 @@ SKEIN_INLINE float vec_largest(vec v) {
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+// The larger of two numbers that are not negative: in the order of their bits, NaN lies above all.
+SKEIN_INLINE vec vec_max_bits(vec a, vec b) {
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+SKEIN_INLINE float vec_largest_bits(vec v) {
+    v = vec_max_bits(v, _mm256_permute2f128_ps(v, v, 1));
+    v = vec_max_bits(v, _mm256_permute_ps(v, 0x4e));
+    return _mm256_cvtss_f32(vec_max_bits(v, _mm256_permute_ps(v, 0xb1)));
+}
+
 // Four vectors' sums within each 128-bit part: lane 4k + i holds the sum of part k of vector i.
 SKEIN_INLINE vec vec_sum_parts(vec a, vec b, vec c, vec d) {
     vec ab = _mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b);
@@ -115,6 +120,37 @@ SKEIN_INLINE vec vec_sums(const vec v[LANES]) {
     vec b = vec_sum_parts(v[4], v[5], v[6], v[7]);
     return _mm256_permute2f128_ps(a, b, 0x20) + _mm256_permute2f128_ps(a, b, 0x31);
 }
+
+// 2 * LANES integers of 16 bits, or LANES of 32.
+typedef __m256i words;
+SKEIN_INLINE words words_zero(void) { return _mm256_setzero_si256(); }
+SKEIN_INLINE words words_load(const int16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+SKEIN_INLINE words words_load_bytes(const int8_t *p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
+}
+// Two neighbours everywhere.
+SKEIN_INLINE words words_set_pair(const int16_t *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+// LANES of them from floats, to nearest even.
+SKEIN_INLINE void words_store_rounded(int16_t *p, vec v) {
+    __m256i whole = _mm256_cvtps_epi32(v);
+    __m128i low = _mm256_castsi256_si128(whole);
+    _mm_storeu_si128((__m128i *)p, _mm_packs_epi32(low, _mm256_extracti128_si256(whole, 1)));
+}
+// 32-bit lane i: sum + the products of both 16-bit integers there.
+SKEIN_INLINE words words_add_products(words sum, words a, words b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+// Pairs (a, b) of the first and of the second four of each eight integers; words_front and words_back bring
+// 32-bit lanes in that order back into that of a and b.
+SKEIN_INLINE words words_low_pairs(words a, words b) { return _mm256_unpacklo_epi16(a, b); }
+SKEIN_INLINE words words_high_pairs(words a, words b) { return _mm256_unpackhi_epi16(a, b); }
+SKEIN_INLINE words words_front(words low, words high) { return _mm256_permute2x128_si256(low, high, 0x20); }
+SKEIN_INLINE words words_back(words low, words high) { return _mm256_permute2x128_si256(low, high, 0x31); }
+SKEIN_INLINE vec vec_from_words(words w) { return _mm256_cvtepi32_ps(w); }
 
 SKEIN_INLINE dvec dvec_set(double x) { return _mm256_set1_pd(x); }
 SKEIN_INLINE dvec dvec_fma(dvec a, dvec b, dvec c) { return _mm256_fmadd_pd(a, b, c); }

@@ -5,9 +5,10 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SKEIN_KERNEL(op) skein_avx512_##op
-#define SKEIN_INTEGER_PRODUCTS 1 // attention over Q8_0: attention_integer_avx512.h
+#define SKEIN_SCORES "attention_scores_avx512.h"
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
@@ -40,11 +41,6 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     _mm256_mask_storeu_epi16(p, vec_first(count), half);
 }
 
-// LANES signed bytes as floats.
-SKEIN_INLINE vec vec_load_bytes(const int8_t *p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
-}
-
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 // Where one is NaN: b.
 SKEIN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
@@ -72,6 +68,17 @@ SKEIN_INLINE vec vec_swap_pairs(vec v) { return _mm512_permute_ps(v, 0xb1); }
 SKEIN_INLINE float vec_sum(vec v) { return _mm512_reduce_add_ps(v); }
 SKEIN_INLINE float vec_largest(vec v) { return _mm512_reduce_max_ps(v); }
 
+// The larger of two numbers that are not negative: in the order of their bits, NaN lies above all.
+SKEIN_INLINE vec vec_max_bits(vec a, vec b) {
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+SKEIN_INLINE float vec_largest_bits(vec v) {
+    int32_t bits = _mm512_reduce_max_epi32(_mm512_castps_si512(v));
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
+}
+
 // Four vectors' sums within each 128-bit part: lane 4k + i holds the sum of part k of vector i.
 SKEIN_INLINE vec vec_sum_parts(vec a, vec b, vec c, vec d) {
     vec ab = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
@@ -89,6 +96,38 @@ SKEIN_INLINE vec vec_sums(const vec v[LANES]) {
     vec cd = _mm512_shuffle_f32x4(c, d, 0x44) + _mm512_shuffle_f32x4(c, d, 0xee);
     return _mm512_shuffle_f32x4(ab, cd, 0x88) + _mm512_shuffle_f32x4(ab, cd, 0xdd);
 }
+
+// 2 * LANES integers of 16 bits, or LANES of 32.
+typedef __m512i words;
+SKEIN_INLINE words words_zero(void) { return _mm512_setzero_si512(); }
+SKEIN_INLINE words words_load_bytes(const int8_t *p) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p));
+}
+// Two neighbours everywhere.
+SKEIN_INLINE words words_set_pair(const int16_t *p) {
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm512_set1_epi32(pair);
+}
+// LANES of them from floats, to nearest even.
+SKEIN_INLINE void words_store_rounded(int16_t *p, vec v) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)));
+}
+// 32-bit lane i: sum + the products of both 16-bit integers there.
+SKEIN_INLINE words words_add_products(words sum, words a, words b) { return _mm512_dpwssd_epi32(sum, a, b); }
+// Pairs (a, b) of the first and of the second four of each eight integers; words_front and words_back bring
+// 32-bit lanes in that order back into that of a and b.
+SKEIN_INLINE words words_low_pairs(words a, words b) { return _mm512_unpacklo_epi16(a, b); }
+SKEIN_INLINE words words_high_pairs(words a, words b) { return _mm512_unpackhi_epi16(a, b); }
+SKEIN_INLINE words words_front(words low, words high) {
+    const words order = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    return _mm512_permutex2var_epi32(low, order, high);
+}
+SKEIN_INLINE words words_back(words low, words high) {
+    const words order = _mm512_setr_epi32(8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+    return _mm512_permutex2var_epi32(low, order, high);
+}
+SKEIN_INLINE vec vec_from_words(words w) { return _mm512_cvtepi32_ps(w); }
 
 SKEIN_INLINE dvec dvec_set(double x) { return _mm512_set1_pd(x); }
 SKEIN_INLINE dvec dvec_fma(dvec a, dvec b, dvec c) { return _mm512_fmadd_pd(a, b, c); }
