@@ -59,10 +59,14 @@ extension PlacementFile {
     return patterns
   }
 
-  /// The names that a rule's `match` is searched in.
+  /// The names that a rule's `match` is searched in. A head that takes the embedding's matrix goes by its own
+  /// name, so that a rule for the embedding does not take the head along.
   static func names(of node: Node, in modules: ModuleTree) -> [String] {
-    [modules.module(of: node.id).name]
-      + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
+    let module = modules.module(of: node.id).name
+    if node.name.role == .head {
+      return [module, WeightName(node.name).ggufName, module + ".weight"]
+    }
+    return [module] + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
   }
 
   /// Shares that sum to exactly 1, where they nearly do.
