@@ -1,6 +1,5 @@
 import SkeinGraph
 import SkeinModels
-import SkeinTensor
 
 /// A device map of Hugging Face's accelerate: names of modules with the device of each, as JSON.
 ///
@@ -109,7 +108,15 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
     let unnamed = UnnamedNodes(graph)
     unnamed.place(&shares)
     findings += mentions.findings(known: context.knownDevices)
-    findings += usage.findings { index in hint(entries[index].name, modules) }
+    lazy var names = KnownNames(modules.modules.lazy.map(\.name))
+    // Maps have no bound on their entries but the file's; looking for near names has.
+    var hintsLeft = 100
+    findings += usage.findings { index in
+      let name = entries[index].name
+      if modules[name] != nil { return "there are no weights in it" }
+      hintsLeft -= 1
+      return hintsLeft >= 0 ? names.hint(name) : "no module has this name"
+    }
     findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: modules)
     unnamed.place(&shares)
     return PlacementEvaluation(
@@ -140,10 +147,5 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
         "\(name[..<star])\(expert)\(name[name.index(after: star)...])"
       }
     }
-  }
-
-  private func hint(_ name: String, _ modules: ModuleTree) -> String {
-    if modules[name] != nil { return "there are no weights in it" }
-    return NameHint(name, modules.modules.lazy.map(\.name)).message
   }
 }

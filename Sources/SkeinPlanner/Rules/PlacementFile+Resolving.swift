@@ -39,7 +39,12 @@ extension PlacementFile {
     let unnamed = UnnamedNodes(graph)
     unnamed.place(&shares)
     var findings = shareFindings() + deviceFindings(context)
-    findings += usage.findings { hint(rules[$0], context.modules) }
+    lazy var known = KnownNames(context.modules.modules.lazy.map(\.name))
+    findings += usage.findings { index in
+      rules[index].subject == .match
+        ? known.hint(rules[index].pattern)
+        : "nodes are called as in \(graph.nodes[graph.nodes.count / 2].name)"
+    }
     findings += beyondFindings(patterns, example, layerCount: graph.layerCount)
     findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: context.modules)
     unnamed.place(&shares)
@@ -134,13 +139,6 @@ extension PlacementFile {
           line: rules[rule].line)
       }
       return nil
-    }
-  }
-
-  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
-    switch rule.subject {
-    case .node: "nodes are called as in \(modules.graph.nodes[modules.graph.nodes.count / 2].name)"
-    case .match: NameHint(rule.pattern, modules.modules.lazy.map(\.name)).message
     }
   }
 }
