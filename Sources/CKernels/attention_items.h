@@ -26,6 +26,11 @@ typedef struct {
     int32_t kv_head;
 } skein_attention_item;
 
+// Elements from one row of values to the next.
+static inline int64_t skein_value_stride(const skein_cache *c) {
+    return c->values == c->keys ? c->key_width : c->value_width;
+}
+
 // Where the walk over the items of a call stands. Start with {0}, then ask for rising item numbers.
 typedef struct {
     int32_t run;

@@ -16,6 +16,13 @@ static const skein_kernels reference_kernels = {
     .gated_activation = skein_reference_gated_activation,
     .add = skein_reference_add,
     .select_rows = skein_reference_select_rows,
+    .expert_router = skein_reference_expert_router,
+    .experts_gather = skein_reference_experts_gather,
+    .experts_up = skein_reference_experts_up,
+    .experts_down = skein_reference_experts_down,
+    .sigmoid_gate = skein_reference_sigmoid_gate,
+    .latent_attention = skein_reference_latent_attention,
+    .expand_latent = skein_reference_expand_latent,
 };
 
 #if defined(__x86_64__)
@@ -34,6 +41,13 @@ static const skein_kernels avx2_kernels = {
     .gated_activation = skein_avx2_gated_activation,
     .add = skein_avx2_add,
     .select_rows = skein_reference_select_rows,
+    .expert_router = skein_avx2_expert_router,
+    .experts_gather = skein_reference_experts_gather,
+    .experts_up = skein_avx2_experts_up,
+    .experts_down = skein_avx2_experts_down,
+    .sigmoid_gate = skein_avx2_sigmoid_gate,
+    .latent_attention = skein_avx2_latent_attention,
+    .expand_latent = skein_avx2_expand_latent,
 };
 
 static const skein_kernels avx512_kernels = {
@@ -49,6 +63,13 @@ static const skein_kernels avx512_kernels = {
     .gated_activation = skein_avx512_gated_activation,
     .add = skein_avx512_add,
     .select_rows = skein_reference_select_rows,
+    .expert_router = skein_avx512_expert_router,
+    .experts_gather = skein_reference_experts_gather,
+    .experts_up = skein_avx512_experts_up,
+    .experts_down = skein_avx512_experts_down,
+    .sigmoid_gate = skein_avx512_sigmoid_gate,
+    .latent_attention = skein_avx512_latent_attention,
+    .expand_latent = skein_avx512_expand_latent,
 };
 
 // The builtin also asks the operating system whether it saves the wide registers.

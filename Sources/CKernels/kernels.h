@@ -3,6 +3,7 @@
 #define SKEIN_KERNELS_INTERNAL_H
 
 #include "skein_kernels.h"
+#include "skein_mixture.h"
 
 #define SKEIN_DECLARE_KERNELS(isa)                        \
     skein_kernel skein_##isa##_dequantize;                \
@@ -15,7 +16,14 @@
     skein_kernel skein_##isa##_attention;                 \
     skein_kernel skein_##isa##_gated_activation;          \
     skein_kernel skein_##isa##_add;                       \
-    skein_kernel skein_##isa##_select_rows;
+    skein_kernel skein_##isa##_select_rows;               \
+    skein_kernel skein_##isa##_expert_router;             \
+    skein_kernel skein_##isa##_experts_gather;            \
+    skein_kernel skein_##isa##_experts_up;                \
+    skein_kernel skein_##isa##_experts_down;              \
+    skein_kernel skein_##isa##_sigmoid_gate;              \
+    skein_kernel skein_##isa##_latent_attention;          \
+    skein_kernel skein_##isa##_expand_latent;
 
 SKEIN_DECLARE_KERNELS(reference)
 SKEIN_DECLARE_KERNELS(avx2)

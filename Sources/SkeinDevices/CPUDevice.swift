@@ -106,36 +106,6 @@ struct CPULayout: DeviceLayout {
     for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType
   ) -> Int {
     let scratch = CPUScratch(for: node, in: graph, limits: limits, type: type)
-    return scratch.quantizedBytes + scratch.threadStride * threadCount
-  }
-}
-
-/// The scratch memory of one node: the quantized input of a linear layer, then each thread's own.
-struct CPUScratch: Hashable {
-  /// Bytes of the quantized input, room for which is kept also where the weights do not take it, so that
-  /// linear layers that share an input find it again.
-  var quantizedBytes = 0
-  /// Bytes from one thread's scratch to the next.
-  var threadStride = 0
-
-  init(for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType) {
-    var threadBytes = 0
-    switch node.op {
-    case .linear:
-      let columns = Int32(graph[node.inputs[0]].width)
-      let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
-      quantizedBytes = skein_quantized_activation_bytes(columns) * rows
-      threadBytes = skein_linear_workspace_bytes(type(node.weights[0]).rawValue, columns, Int32(rows))
-    case .attention(let attention):
-      threadBytes = skein_attention_workspace_bytes(
-        Int32(attention.headCount), Int32(attention.keyValueHeadCount), Int32(attention.keyWidth),
-        Int32(attention.valueWidth), Int32(limits.cachePageTokens))
-    case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
-      break
-    case .embedding, .rmsNorm, .rope, .gatedActivation, .add, .selectRows:
-      break
-    }
-    // Threads do not share cache lines, nor the lines that the prefetcher pairs with them.
-    threadStride = (threadBytes + 127) / 128 * 128
+    return scratch.threadOffset + scratch.threadStride * threadCount
   }
 }

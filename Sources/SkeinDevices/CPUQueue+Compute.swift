@@ -55,39 +55,66 @@ extension CPUQueue {
       args.rows = integers(device.inputs.outputRows)
       args.y = y
       team.run(kernels.select_rows, &args, items: rows, grain: team.grain(items: rows))
-    case .missing(let op):
-      throw DeviceError(
-        .unsupported, "has no kernel for \(op.kernelName) yet", device: device.device.name)
+    case .latentAttention(var args):
+      args.queries = input(0)
+      args.y = y
+      args.cache.page_table = integers(device.inputs.pageTable)
+      args.sequences = integers(device.inputs.sequences)
+      args.positions = integers(device.inputs.positions)
+      args.tokens = Int32(rows)
+      latentAttention(&args, step, latent: input(1), rows: rows)
+    case .expandLatent(var args):
+      args.x = input(0)
+      args.y = y
+      args.tokens = Int32(rows)
+      expandLatent(&args, step)
+    case .expertRouter(let linear, let args):
+      expertRouter(linear, args, step, x: input(0), y: y, rows: rows, pass: pass)
+    case .experts(let args, let buffers):
+      experts(args, buffers, step, x: input(0), choice: input(1), y: y, rows: rows, pass: pass)
+    case .sigmoidGate(var args):
+      args.x = input(0)
+      args.gate = input(1)
+      args.y = y
+      team.run(kernels.sigmoid_gate, &args, items: rows, grain: team.grain(items: rows))
     case .none:
       break
     }
   }
 
-  private func linear(
+  /// A linear layer on a node's first input.
+  func linear(
     _ template: skein_linear_args, takesQuantized: Bool, _ step: CPUStep, x: UnsafePointer<Float>,
     y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
     var args = template
     args.y = y
     args.tokens = Int32(rows)
-    args.x = UnsafeRawPointer(x)
-    // A layer with another input may put its threads' scratch where the quantized rows are.
-    if quantized?.node != step.firstInput { quantized = nil }
-    if takesQuantized {
-      args.x = UnsafeRawPointer(workspace)
-      // Query, key and value (and gate and up) take the same input: it is quantized for the first.
-      if quantized == nil || quantized!.pass != pass.serial || quantized!.node != step.firstInput! {
-        var quantize = skein_quantize_activations_args(x: x, columns: args.columns, y: workspace)
-        team.run(
-          kernels.pointee.quantize_activations, &quantize, items: rows, grain: team.grain(items: rows))
-        quantized = (pass.serial, step.firstInput!)
-      }
-    }
-    team.setWorkspace(workspace + step.scratch.quantizedBytes, stride: step.scratch.threadStride)
+    let quantized = quantizedInput(
+      x, columns: args.columns, rows: rows, step, pass, isWanted: takesQuantized)
+    args.x = quantized ?? UnsafeRawPointer(x)
+    team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
     let unit = Int(skein_linear_row_grain())
     team.run(
       kernels.pointee.linear, &args, items: Int(args.rows),
       grain: team.grain(items: Int(args.rows), unit: unit))
+  }
+
+  /// A node's first input in the form that quantized weights take, at the front of the workspace; nil where it is
+  /// not wanted. Query, key and value (gate and up, router and experts) take the same input: it is quantized
+  /// for the first of them.
+  func quantizedInput(
+    _ x: UnsafePointer<Float>, columns: Int32, rows: Int, _ step: CPUStep, _ pass: PassShape, isWanted: Bool
+  ) -> UnsafeRawPointer? {
+    // A node with another input may put its threads' scratch where the quantized rows are.
+    if quantized?.node != step.firstInput || quantized?.pass != pass.serial { quantized = nil }
+    guard isWanted else { return nil }
+    if quantized == nil {
+      var quantize = skein_quantize_activations_args(x: x, columns: columns, y: workspace)
+      team.run(kernels.pointee.quantize_activations, &quantize, items: rows, grain: team.grain(items: rows))
+      quantized = (pass.serial, step.firstInput!)
+    }
+    return UnsafeRawPointer(workspace)
   }
 
   /// Stores the new keys and values, then attends.

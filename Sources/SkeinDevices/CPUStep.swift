@@ -14,8 +14,11 @@ struct CPUStep {
     case gatedActivation(skein_gated_activation_args)
     case add(skein_add_args)
     case selectRows(skein_select_rows_args)
-    /// An op that has no kernels yet.
-    case missing(Op)
+    case latentAttention(skein_latent_attention_args)
+    case expandLatent(skein_expand_latent_args)
+    case expertRouter(skein_linear_args, skein_expert_router_args)
+    case experts(skein_experts_args, ExpertBuffers)
+    case sigmoidGate(skein_sigmoid_gate_args)
     /// Copies and outputs: the queue has other calls for them.
     case none
   }
@@ -37,7 +40,7 @@ struct CPUBinder {
   /// Owns the rotation frequencies that rope steps point to.
   let frequencies: FrequencyTables
 
-  private func address(_ buffer: Buffer) -> UnsafeMutableRawPointer {
+  func address(_ buffer: Buffer) -> UnsafeMutableRawPointer {
     base + device.offset(of: buffer.region, limits: plan.limits) + buffer.offset
   }
 
@@ -71,34 +74,29 @@ struct CPUBinder {
       args.columns = Int32(node.width)
       return .embedding(args)
     case .linear:
-      var args = skein_linear_args()
-      args.weights = UnsafeRawPointer(address(weight(0).buffer))
-      args.row_bytes = rowBytes(weight(0))
-      args.type = weight(0).type.rawValue
-      args.rows = Int32(node.width)
-      args.columns = Int32(plan.graph[node.inputs[0]].width)
-      args.bias = node.weights.count > 1 ? vector(1) : nil
-      args.y_stride = Int64(node.width)
+      let args = linearArguments(node, slots)
       return .linear(args, takesQuantized: skein_linear_takes_quantized(args.type))
     case .rmsNorm(let norm):
       var args = skein_rms_norm_args()
       args.weight = vector(0)
       args.columns = Int32(norm.groupWidth)
       args.epsilon = norm.epsilon
-      return .rmsNorm(args, groupCount: node.width / norm.groupWidth)
+      args.passed = Int32(norm.passedWidth)
+      return .rmsNorm(args, groupCount: (node.width - norm.passedWidth) / norm.groupWidth)
     case .rope(let rope):
       var args = skein_rope_args()
       args.frequencies = frequencies.table(for: rope)
       args.heads = Int32(rope.headCount)
       args.head_width = Int32(rope.headWidth)
       args.dimensions = Int32(rope.dimensions)
+      args.first = Int32(rope.first)
       args.interleaved = rope.pairing == .interleaved
       args.magnitude = rope.magnitude
       return .rope(args)
     case .attention(let attention):
       return .attention(arguments(attention))
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
-      return .missing(node.op)
+      return mixtureKernel(of: node, slots)
     case .gatedActivation:
       return .gatedActivation(
         skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))
@@ -109,21 +107,46 @@ struct CPUBinder {
     }
   }
 
+  /// A matrix and, where the node is linear, its bias.
+  func linearArguments(_ node: Node, _ slots: [WeightID: WeightSlot]) -> skein_linear_args {
+    let matrix = slots[node.weights[0]]!
+    let shape = plan.graph[matrix.weight].shape
+    var args = skein_linear_args()
+    args.weights = UnsafeRawPointer(address(matrix.buffer))
+    args.row_bytes = Int64(matrix.type.rowBytes(elementCount: shape.columns) ?? 0)
+    args.type = matrix.type.rawValue
+    args.rows = Int32(shape.rows)
+    args.columns = Int32(shape.columns)
+    if node.op == .linear, node.weights.count > 1 {
+      args.bias = UnsafePointer(address(slots[node.weights[1]]!.buffer).assumingMemoryBound(to: Float.self))
+    }
+    args.y_stride = Int64(shape.rows)
+    return args
+  }
+
   private func arguments(_ attention: Attention) -> skein_attention_args {
-    let slot = device.caches.first { $0.cache == attention.cache }!
     var args = skein_attention_args()
-    args.cache.keys = address(slot.keys).assumingMemoryBound(to: UInt16.self)
-    args.cache.values = address(slot.values).assumingMemoryBound(to: UInt16.self)
-    args.cache.page_tokens = Int32(plan.limits.cachePageTokens)
-    args.cache.kv_heads = Int32(attention.keyValueHeadCount)
-    args.cache.key_width = Int32(attention.keyWidth)
-    args.cache.value_width = Int32(attention.valueWidth)
-    args.cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)
+    args.cache = cacheArguments(attention.cache)
     args.heads = Int32(attention.headCount)
     args.scale = attention.scale
     args.window = Int32(clamping: attention.window ?? 0)
     args.soft_cap = attention.softCap ?? 0
     return args
+  }
+
+  /// Where a layer's cache lies; the page table comes with each pass.
+  func cacheArguments(_ id: CacheID) -> skein_cache {
+    let slot = device.caches.first { $0.cache == id }!
+    let shape = plan.graph[id]
+    var cache = skein_cache()
+    cache.keys = address(slot.keys).assumingMemoryBound(to: UInt16.self)
+    cache.values = address(slot.values).assumingMemoryBound(to: UInt16.self)
+    cache.page_tokens = Int32(plan.limits.cachePageTokens)
+    cache.kv_heads = Int32(shape.keyValueHeadCount)
+    cache.key_width = Int32(shape.keyWidth)
+    cache.value_width = Int32(shape.valueWidth)
+    cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)
+    return cache
   }
 }
 

@@ -41,15 +41,18 @@ public struct ConfiguredModel: ModelDescription {
   ///
   /// - Parameters:
   ///   - path: the file, or a folder that holds a `config.json`.
-  ///   - weights: how its weights would be stored.
+  ///   - weights: how its weights would be stored; nil for what the file says of its checkpoint.
   ///   - options: what families leave open.
   /// - Throws: `ModelError`, `CheckpointError` or `GraphError`.
-  public init(path: String, weights: WeightFormat, options: GraphOptions = GraphOptions()) throws {
+  public init(
+    path: String, weights: WeightFormat? = nil, options: GraphOptions = GraphOptions()
+  ) throws {
     let isFile = path.hasSuffix(".json")
     let translation = try ConfigurationTranslation(path: isFile ? path : path + "/config.json")
     let reader = ConfigurationReader(
       metadata: translation.metadata, weights: translation.weights, architecture: translation.architecture)
     written = try WrittenModel(reader, options: options)
+    let weights = try weights ?? translation.storedFormat()
     self.weights = weights
     byteCounts = try written.graph.weights.map { weight in
       // Sums of a few thousand of these stay within an Int.

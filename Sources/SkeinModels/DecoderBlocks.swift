@@ -29,13 +29,21 @@ extension GraphBuilder {
     return linear(gatedActivation(gate, up, .activation), .down, width: c.width)
   }
 
-  /// The experts that the router chooses for each token.
-  mutating func mixture(_ h: NodeID, _ m: MixtureConfiguration) -> NodeID {
-    experts(h, expertRouter(h, .router, m.router), .experts, m.experts)
+  /// The experts that the router chooses for each token and, where there is one, the network that all tokens go
+  /// through; in layers without experts a feed-forward network.
+  ///
+  /// - Parameter sharedGate: what is done with the shared network's result before it is added.
+  mutating func mixture(
+    _ h: NodeID, _ c: DecoderConfiguration, _ m: MixtureConfiguration,
+    sharedGate: (inout GraphBuilder, NodeID) -> NodeID = { $1 }
+  ) -> NodeID {
+    if let layer, m.denseLayers.contains(layer) { return feedForward(h, c) }
+    let chosen = experts(h, expertRouter(h, .router, m.router), .experts, m.experts)
+    if m.sharedWidth == 0 { return chosen }
+    return add(chosen, sharedGate(&self, sharedFeedForward(h, c, m)), .mixture)
   }
 
-  /// The feed-forward network that all tokens go through, beside the experts.
-  mutating func sharedFeedForward(
+  private mutating func sharedFeedForward(
     _ h: NodeID, _ c: DecoderConfiguration, _ m: MixtureConfiguration
   ) -> NodeID {
     let gate = linear(h, .sharedGate, width: m.sharedWidth)

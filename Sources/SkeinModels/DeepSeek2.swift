@@ -56,10 +56,7 @@ struct DeepSeek2: Family {
     g.decoder(c) { g, h in
       attention(&g, h)
     } feedForward: { g, h in
-      guard let mixture, mixture.isMixture(layer: g.layer ?? 0) else { return g.feedForward(h, c) }
-      let experts = g.mixture(h, mixture)
-      if mixture.sharedWidth == 0 { return experts }
-      return g.add(experts, g.sharedFeedForward(h, c, mixture), .mixture)
+      if let mixture { g.mixture(h, c, mixture) } else { g.feedForward(h, c) }
     }
   }
 

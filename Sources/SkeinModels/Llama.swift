@@ -38,7 +38,7 @@ struct Llama: Family {
     g.decoder(c) { g, h in
       attention(&g, h)
     } feedForward: { g, h in
-      if let mixture { g.mixture(h, mixture) } else { g.feedForward(h, c) }
+      if let mixture { g.mixture(h, c, mixture) } else { g.feedForward(h, c) }
     }
   }
 

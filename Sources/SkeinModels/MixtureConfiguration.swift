@@ -8,11 +8,8 @@ public struct MixtureConfiguration: Hashable, Sendable {
   public var expertWidth: Int
   /// Values a token inside the network that every token goes through beside its experts; 0 for none.
   public var sharedWidth: Int
-  /// Layers at the start that have an ordinary feed-forward network.
-  public var leadingDenseCount: Int
-
-  /// Whether `layer` has experts.
-  func isMixture(layer: Int) -> Bool { layer >= leadingDenseCount }
+  /// Layers that have an ordinary feed-forward network in place of experts.
+  public var denseLayers: Set<Int>
 
   /// The operation.
   var experts: Experts {
@@ -37,15 +34,15 @@ extension MixtureConfiguration {
       throw reader.error(.invalidConfiguration, problem, at: "expert_used_count")
     }
     expertWidth = try reader.optionalSize("expert_feed_forward_length") ?? decoder.feedForwardWidth
-    let sharedCount = try reader.optionalSize("expert_shared_count", most: 1 << 10) ?? 0
-    sharedWidth =
-      try reader.optionalSize("expert_shared_feed_forward_length") ?? sharedCount * expertWidth
-    guard expertWidth > 0, sharedWidth <= ConfigurationReader.largestWidth else {
-      throw reader.error(
-        .invalidConfiguration, "experts have \(expertWidth) values inside, shared ones \(sharedWidth)",
-        at: "expert_feed_forward_length")
+    guard expertWidth > 0 else {
+      throw reader.error(.invalidConfiguration, "must be above zero", at: "expert_feed_forward_length")
     }
-    leadingDenseCount = try reader.optionalSize("leading_dense_block_count") ?? 0
+    // Files say which layers are dense in several ways or not at all, and so how wide the shared network is; but
+    // they have the matrices.
+    func has(_ role: Role, _ layer: Int) -> Bool { reader.has(WeightName(NodeName(layer: layer, role))) }
+    denseLayers = Set((0..<decoder.layerCount).filter { has(.gate, $0) })
+    let shared = (0..<decoder.layerCount).first { has(.sharedGate, $0) }
+    sharedWidth = try shared.map { try reader.rows(of: WeightName(NodeName(layer: $0, .sharedGate))) } ?? 0
   }
 
   private static func scoring(_ reader: ConfigurationReader) throws -> ExpertRouter.Scoring {

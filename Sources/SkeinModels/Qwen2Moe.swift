@@ -5,19 +5,11 @@ import SkeinGraph
 struct Qwen2Moe: Family {
   static let architectures = ["qwen2moe"]
   let configuration: DecoderConfiguration
-  private(set) var mixture: MixtureConfiguration
+  let mixture: MixtureConfiguration
 
   init(_ reader: ConfigurationReader) throws {
     configuration = try DecoderConfiguration(reader)
     mixture = try reader.requiredMixture(configuration, normalizesWeights: false)
-    // Files do not always give this width, but they always have the matrix.
-    let shared = try reader.rows(of: WeightName(NodeName(layer: 0, .sharedGate)))
-    guard shared == mixture.sharedWidth || mixture.sharedWidth == 0 else {
-      throw reader.error(
-        .invalidConfiguration, "is \(mixture.sharedWidth), the matrix has \(shared) rows",
-        at: "expert_shared_feed_forward_length")
-    }
-    mixture.sharedWidth = shared
   }
 
   var moduleStems: [Role: String] {
@@ -36,9 +28,9 @@ struct Qwen2Moe: Family {
     g.decoder(c) { g, h in
       Qwen2.attention(&g, h, c)
     } feedForward: { g, h in
-      let shared = g.sigmoidGate(
-        g.sharedFeedForward(h, c, m), g.linear(h, .sharedRouter, width: 1), .sharedWeighted)
-      return g.add(g.mixture(h, m), shared, .mixture)
+      g.mixture(h, c, m) { g, shared in
+        g.sigmoidGate(shared, g.linear(h, .sharedRouter, width: 1), .sharedWeighted)
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import SkeinGraph
 
-/// Qwen3-MoE: Qwen3 with a mixture of experts in every layer (arXiv 2505.09388).
+/// Qwen3-MoE: Qwen3 with mixtures of experts (arXiv 2505.09388).
 struct Qwen3Moe: Family {
   static let architectures = ["qwen3moe"]
   let configuration: DecoderConfiguration
@@ -23,7 +23,7 @@ struct Qwen3Moe: Family {
     g.decoder(c) { g, h in
       Qwen3.attention(&g, h, c)
     } feedForward: { g, h in
-      g.mixture(h, m)
+      g.mixture(h, c, m)
     }
   }
 }

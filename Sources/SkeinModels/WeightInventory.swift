@@ -55,14 +55,26 @@ struct ConfiguredInventory: WeightInventory {
   var biases: Set<Role> = []
   /// Roles of weights that models of the family may have and this one does not: a tied head.
   var absent: Set<Role> = []
+  /// Layers with an ordinary feed-forward network, where others have experts; nil where none has.
+  var denseLayers: Set<Int>?
   /// The configuration, for errors.
   var path: String
 
   /// No model comes near it, and a graph of that many layers is still made in a second.
-  let mostLayers = 2048
+  static let mostLayers = 2048
+  var mostLayers: Int { Self.mostLayers }
 
   func has(_ weight: WeightName) -> Bool {
-    weight.part == .bias ? biases.contains(weight.node.role) : !absent.contains(weight.node.role)
+    let role = weight.node.role
+    if weight.part == .bias { return biases.contains(role) }
+    if absent.contains(role) { return false }
+    let isDense = weight.node.layer.map { denseLayers?.contains($0) ?? true } ?? true
+    switch role {
+    case .gate, .up, .down: return isDense
+    case .router, .expertGate, .expertUp, .expertDown, .sharedGate, .sharedUp, .sharedDown, .sharedRouter:
+      return !isDense
+    default: return true
+    }
   }
 
   func rows(of weight: WeightName) throws -> Int {

@@ -1,7 +1,7 @@
 import CKernels
 import Testing
 
-/// rms_norm, gated_activation, add and select_rows: each instruction set against plain double arithmetic.
+/// rms_norm, gated_activation, sigmoid_gate, add and select_rows: each instruction set against plain double arithmetic.
 @Suite struct ElementwiseTests {
   static let widths = [1, 2, 7, 8, 15, 16, 17, 31, 64, 65, 100, 127, 1024, 4099]
 
@@ -9,22 +9,25 @@ import Testing
   func rmsNorm(set: String, columns: Int) {
     var random = SeededGenerator(seed: UInt64(columns))
     let rows = 5
-    let x = random.floats(rows * columns, in: -3...3)
     let weight = random.floats(columns, in: 0.5...1.5)
-    for (weighted, epsilon) in [(true, Float(1e-5)), (false, 1e-6), (true, 0)] {
+    for (weighted, epsilon, passed) in [(true, Float(1e-5), 0), (false, 1e-6, 0), (true, 0, 0), (true, 0, 3)]
+    {
+      let stride = columns + passed
+      let x = random.floats(rows * stride, in: -3...3)
       let input = GuardedBuffer(x)
       let weights = GuardedBuffer(weight)
-      let y = GuardedBuffer<Float>(count: rows * columns, repeating: .nan)
+      let y = GuardedBuffer<Float>(count: rows * stride, repeating: .nan)
       let arguments = skein_rms_norm_args(
         x: input.pointer, weight: weighted ? weights.pointer : nil, y: y.pointer, columns: Int32(columns),
-        epsilon: epsilon)
+        epsilon: epsilon, passed: Int32(passed))
       run(kernels(set).rms_norm, arguments, items: rows, piece: 2)
       var expected: [Double] = []
       for row in 0..<rows {
-        let values = x[row * columns..<(row + 1) * columns].map(Double.init)
-        let mean = values.reduce(0) { $0 + $1 * $1 } / Double(columns)
+        let values = x[row * stride..<(row + 1) * stride].map(Double.init)
+        let mean = values.prefix(columns).reduce(0) { $0 + $1 * $1 } / Double(columns)
         let scale = 1 / (mean + Double(epsilon)).squareRoot()
         expected += zip(values, weight).map { $0 * scale * (weighted ? Double($1) : 1) }
+        expected += values.suffix(passed)
       }
       #expect(maximumRelativeError(y.array, expected, elementwise: true) < 5e-7)
       // In place.
@@ -33,6 +36,20 @@ import Testing
       run(kernels(set).rms_norm, inPlace, items: rows)
       #expect(sameBits(input.array, y.array))
     }
+  }
+
+  @Test(arguments: instructionSets, widths)
+  func sigmoidGate(set: String, columns: Int) {
+    var random = SeededGenerator(seed: UInt64(columns))
+    let gates: [Float] = [0, 1, -3, 90, -90, 200, -200]
+    let x = random.floats(gates.count * columns)
+    let input = GuardedBuffer(x)
+    let gate = GuardedBuffer(gates)
+    let arguments = skein_sigmoid_gate_args(
+      x: input.pointer, gate: gate.pointer, y: input.pointer, columns: Int32(columns))
+    run(kernels(set).sigmoid_gate, arguments, items: gates.count, piece: 2)
+    let expected = x.enumerated().map { Double($1) / (1 + exponential(-Double(gates[$0 / columns]))) }
+    #expect(maximumRelativeError(input.array, expected) < 5e-7)
   }
 
   @Test(arguments: instructionSets, widths)

@@ -6,13 +6,16 @@ import Testing
     var heads: Int
     var width: Int
     var dimensions: Int
-    var testDescription: String { "\(heads) heads of \(width), \(dimensions) rotated" }
+    var first = 0
+    var testDescription: String { "\(heads) heads of \(width), \(dimensions) rotated from \(first)" }
   }
 
   static let shapes = [
     Shape(heads: 1, width: 2, dimensions: 2), Shape(heads: 3, width: 8, dimensions: 6),
     Shape(heads: 2, width: 24, dimensions: 24), Shape(heads: 4, width: 64, dimensions: 64),
     Shape(heads: 5, width: 80, dimensions: 20), Shape(heads: 2, width: 128, dimensions: 128),
+    Shape(heads: 8, width: 48, dimensions: 16, first: 32),
+    Shape(heads: 1, width: 97, dimensions: 32, first: 64),
     Shape(heads: 1, width: 81, dimensions: 66), Shape(heads: 2, width: 1100, dimensions: 1050),
   ]
 
@@ -31,7 +34,7 @@ import Testing
         for pair in 0..<pairs {
           let (sine, cosine) = sineAndCosine(Double(Float(position) * frequencies[pair]))
           for head in 0..<heads {
-            let start = (token * heads + head) * width
+            let start = (token * heads + head) * width + shape.first
             let first = start + (interleaved ? 2 * pair : pair)
             let second = start + (interleaved ? 2 * pair + 1 : pair + pairs)
             let (a, b) = (Double(x[first]), Double(x[second]))
@@ -47,8 +50,7 @@ import Testing
       var arguments = skein_rope_args(
         x: input.pointer, y: y.pointer, positions: where_.pointer, frequencies: table.pointer,
         heads: Int32(heads), head_width: Int32(width), dimensions: Int32(dimensions),
-        interleaved: interleaved,
-        magnitude: magnitude)
+        first: Int32(shape.first), interleaved: interleaved, magnitude: magnitude)
       run(kernels(set).rope, arguments, items: positions.count, piece: 3)
       #expect(maximumRelativeError(y.array, expected) < 2e-7)
       arguments.y = input.pointer
@@ -66,7 +68,7 @@ import Testing
     let where_ = GuardedBuffer(positions)
     let arguments = skein_rope_args(
       x: x.pointer, y: x.pointer, positions: where_.pointer, frequencies: frequency.pointer, heads: 1,
-      head_width: 2, dimensions: 2, interleaved: true, magnitude: 1)
+      head_width: 2, dimensions: 2, first: 0, interleaved: true, magnitude: 1)
     run(kernels(set).rope, arguments, items: positions.count)
     let expected = positions.flatMap { position in
       let (sine, cosine) = sineAndCosine(Double(Float(position) * frequency[0]))

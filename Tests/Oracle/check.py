@@ -17,7 +17,10 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-FAMILIES = ["llama", "mistral", "qwen2", "qwen3"]
+FAMILIES = ["llama", "mistral", "qwen2", "qwen3", "mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v2",
+            "deepseek_v2_group", "deepseek_v3"]
+# Written a second time in the way of older files.
+COMBINED = ["deepseek_v2", "deepseek_v3"]
 BOUNDS = {"F32": 1e-3, "F16": 1e-3, "Q8_0": 2e-2, "Q4_0": 2e-2}
 
 
@@ -52,6 +55,10 @@ def cases(folder: Path, scratch: Path):
         yield family, model, prompt, np.load(source / "oracle/logits.npy")[0], 1e-3
         greedy = np.load(source / "oracle/greedy.npy")[0]
         yield family + " greedy", model, np.concatenate([prompt, greedy]), None, 1e-3
+        if family in COMBINED:
+            old = scratch / f"{family}-old.gguf"
+            subprocess.run([sys.executable, HERE / "convert_to_gguf.py", source, old, "--combined"], check=True)
+            yield family + " old", old, prompt, np.load(source / "oracle/logits.npy")[0], 1e-3
     for kind, bound in BOUNDS.items():
         source = folder / "gguf/llama_file"
         if source.is_dir():
@@ -84,7 +91,7 @@ def main() -> int:
                     faults = greedy_faults(mine, reference) if bound <= 1e-3 else 0
                 bad = not (largest <= bound and norm <= bound) or faults > 0
                 failed += bad
-                print(f"{folder.name:8} {name:16} max {largest:.2e} norm {norm:.2e} greedy faults {faults}"
+                print(f"{folder.name:8} {name:24} max {largest:.2e} norm {norm:.2e} greedy faults {faults}"
                       f" {'FAILED' if bad else 'ok'}", flush=True)
     print(f"{failed} failed")
     return 1 if failed else 0

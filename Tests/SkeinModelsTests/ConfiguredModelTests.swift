@@ -8,7 +8,7 @@ import Testing
 
 /// The model of a configuration, written to a file first.
 func configuredModel(
-  _ json: String, weights: WeightFormat = .elementType(.q8_0), options: GraphOptions = GraphOptions()
+  _ json: String, weights: WeightFormat? = .elementType(.q8_0), options: GraphOptions = GraphOptions()
 ) throws -> ConfiguredModel {
   let folder = TemporaryFolder()
   defer { withExtendedLifetime(folder) {} }
@@ -116,6 +116,24 @@ struct ConfiguredModelTests {
         .elementsPerToken == 40_960)
   }
 
+  @Test("Layers without experts are those that the file names")
+  func denseLayers() throws {
+    let moe = """
+      "model_type": "qwen3_moe", "num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32
+      """
+    func dense(_ more: String) throws -> [Int] {
+      let json = small(moe + more, type: "").replacing("_layers\": 2", with: "_layers\": 6")
+      return try configuredModel(json).graph.nodes.filter { $0.name.role == .gate }.compactMap(\.name.layer)
+    }
+    #expect(try dense("") == [])
+    #expect(try dense(", \"mlp_only_layers\": [0, 4]") == [0, 4])
+    #expect(try dense(", \"decoder_sparse_step\": 2") == [0, 2, 4])
+    #expect(throws: ModelError.self) { try dense(", \"decoder_sparse_step\": 0") }
+    let deepSeek = try configuredModel(ConfigurationFixture.deepSeekV3.json).graph
+    #expect(deepSeek.nodes.filter { $0.name.role == .gate }.compactMap(\.name.layer) == [0, 1, 2])
+    #expect(deepSeek.nodes.filter { $0.name.role == .router }.count == 58)
+  }
+
   @Test("Modules are called as the family calls them")
   func moduleNames() throws {
     let model = try configuredModel(ConfigurationFixture.mixtral8x7B.json)
@@ -134,6 +152,19 @@ struct ConfiguredModelTests {
     let bits = try configuredModel(json, weights: .bitsPerElement(8.5))
     #expect(total(bits) == total(q8))
     #expect(bits.type(of: WeightID(0)) == .q8_0)
+  }
+
+  @Test("Without a format, the file's own counts")
+  func storedFormat() throws {
+    func format(_ more: String) throws -> WeightFormat {
+      try configuredModel(small(more), weights: nil).weights
+    }
+    #expect(try format("\"torch_dtype\": \"float16\"") == .elementType(.f16))
+    #expect(try format("\"dtype\": \"float32\", \"torch_dtype\": null") == .elementType(.f32))
+    #expect(try format("\"use_cache\": true") == .elementType(.bf16))
+    #expect { try format("\"quantization_config\": {\"quant_method\": \"fp8\"}") } throws: {
+      "\($0)".contains("fp8") && "\($0)".contains("--weights")
+    }
   }
 
   @Test(

@@ -89,17 +89,19 @@ typedef struct {
 } skein_linear_args;
 
 // rms_norm: y = x / sqrt(mean(x^2) + epsilon) * weight, for each row of `columns`. Item: a row.
-// A norm over each head is a norm over tokens * heads rows.
+// A norm over each head is a norm over tokens * heads rows. `passed` values behind each row are copied.
 typedef struct {
     const float *x;
     const float *weight; // [columns] or NULL
     float *y;
     int32_t columns;
     float epsilon;
+    int32_t passed;      // x and y have columns + passed values a row
 } skein_rms_norm_args;
 
 // rope: rotates pairs of each head by position * frequency[i]. Item: a token.
-// interleaved: pairs (2i, 2i+1); otherwise (i, i + dimensions/2). Elements past `dimensions` are copied.
+// interleaved: pairs (2i, 2i+1); otherwise (i, i + dimensions/2); both counted from `first`. Other elements are
+// copied.
 // Angles are position (exact) times frequency in float32, sine and cosine correct to about 1 ulp also
 // for large angles.
 typedef struct {
@@ -109,7 +111,8 @@ typedef struct {
     const float *frequencies; // [dimensions / 2]
     int32_t heads;
     int32_t head_width;
-    int32_t dimensions;       // even, at most head_width
+    int32_t dimensions;       // even, at most head_width - first
+    int32_t first;
     bool interleaved;
     float magnitude;          // sine and cosine are multiplied by it (yarn's attention factor)
 } skein_rope_args;
@@ -117,7 +120,8 @@ typedef struct {
 // One layer's paged key-value cache, F16.
 // keys: [page][kv_head][page_tokens][key_width], values: [page][kv_head][page_tokens][value_width].
 // The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
-// its place there p % page_tokens.
+// its place there p % page_tokens. Where `values` is `keys`, the first value_width elements of a row of keys are
+// its values.
 typedef struct {
     uint16_t *keys;
     uint16_t *values;
@@ -196,6 +200,14 @@ typedef struct {
     skein_kernel *gated_activation;
     skein_kernel *add;
     skein_kernel *select_rows;
+    // skein_mixture.h
+    skein_kernel *expert_router;
+    skein_kernel *experts_gather;
+    skein_kernel *experts_up;
+    skein_kernel *experts_down;
+    skein_kernel *sigmoid_gate;
+    skein_kernel *latent_attention;
+    skein_kernel *expand_latent;
 } skein_kernels;
 
 // The kernels named "reference", "avx2" or "avx512"; NULL for a name that is unknown or that this

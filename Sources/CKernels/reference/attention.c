@@ -68,7 +68,7 @@ static void attend(const skein_attention_args *a, int64_t token, int32_t head, d
             maximum = s;
         }
         double weight = exp(s - maximum);
-        const uint16_t *value = c->values + row * c->value_width;
+        const uint16_t *value = c->values + row * skein_value_stride(c);
         total += weight;
         for (int32_t i = 0; i < c->value_width; i++) sums[i] += weight * skein_float_from_half(value[i]);
     }

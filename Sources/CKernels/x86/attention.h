@@ -92,6 +92,7 @@ static void find_rows(const attention_state *s, attention_block *block) {
     const skein_cache *c = &s->args->cache;
     const int32_t *table =
         c->page_table + (int64_t)s->args->sequences[s->item.first_token] * c->pages_per_sequence;
+    int64_t value_stride = skein_value_stride(c);
     int32_t entry = (block->begin + block->first) / c->page_tokens;
     int32_t slot = (block->begin + block->first) % c->page_tokens;
     int64_t row = ((int64_t)table[entry] * c->kv_heads + s->item.kv_head) * c->page_tokens + slot;
@@ -101,7 +102,7 @@ static void find_rows(const attention_state *s, attention_block *block) {
             row = ((int64_t)table[++entry] * c->kv_heads + s->item.kv_head) * c->page_tokens;
         }
         block->keys[p] = c->keys + row * c->key_width;
-        block->values[p] = c->values + row * c->value_width;
+        block->values[p] = c->values + row * value_stride;
         row++;
         slot++;
     }

@@ -3,6 +3,9 @@
 #if defined(__x86_64__)
 
 #include "../attention_items.h"
+#include "../expert_choice.h"
+#include "../latent_items.h"
+#include "../reference/formats.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,9 +19,13 @@
 #include "add.h"
 #include "attention.h"
 #include "cache_write.h"
+#include "expert_router.h"
+#include "experts.h"
 #include "gated_activation.h"
+#include "latent_attention.h"
 #include "rms_norm.h"
 #include "rope.h"
+#include "sigmoid_gate.h"
 
 #pragma clang attribute pop
 

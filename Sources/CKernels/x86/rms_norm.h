@@ -1,6 +1,6 @@
 // rms_norm: y = x / sqrt(mean(x^2) + epsilon) * weight, for each row of `columns`.
 //
-// Shapes: x, y [rows][columns], weight [columns] or NULL; y may be x. The sum of squares is taken in
+// Shapes: x, y [rows][columns + passed], weight [columns] or NULL; y may be x. The sum of squares is taken in
 // float32 in 4 vectors, which keeps its error near that of one rounding. Bound by memory.
 static void rms_norm_row(const float *x, const float *weight, float *y, int32_t columns, float epsilon) {
     vec sums[4] = {vec_set(0), vec_set(0), vec_set(0), vec_set(0)};
@@ -33,7 +33,9 @@ void SKEIN_KERNEL(rms_norm)(const void *args, int32_t begin, int32_t end, void *
     (void)workspace;
     const skein_rms_norm_args *a = args;
     for (int64_t row = begin; row < end; row++) {
-        int64_t start = row * a->columns;
-        rms_norm_row(a->x + start, a->weight, a->y + start, a->columns, a->epsilon);
+        const float *x = a->x + row * (a->columns + a->passed);
+        float *y = a->y + row * (a->columns + a->passed);
+        rms_norm_row(x, a->weight, y, a->columns, a->epsilon);
+        if (x != y) memcpy(y + a->columns, x + a->columns, (size_t)a->passed * sizeof(float));
     }
 }

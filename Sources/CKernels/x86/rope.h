@@ -3,6 +3,7 @@
 //     y[a] = x[a] * cos - x[b] * sin        (a, b) = (2i, 2i + 1) where interleaved,
 //     y[b] = x[b] * cos + x[a] * sin                 (i, i + dimensions / 2) otherwise
 //
+// counted from `first`; other elements are copied.
 // Shapes: x, y [tokens][heads][head_width], frequencies [dimensions / 2]; y may be x. The angle is a
 // float32 product; its sine and cosine are taken in double and rounded once. They bound the kernel, so
 // they are computed once for all heads of a token, a chunk of pairs at a time.
@@ -72,7 +73,7 @@ void SKEIN_KERNEL(rope)(const void *args, int32_t begin, int32_t end, void *work
     rope_table table;
     memset(&table, 0, sizeof table);
     int32_t pairs = a->dimensions / 2;
-    size_t rest = (size_t)(a->head_width - a->dimensions) * sizeof(float);
+    int32_t last = a->first + a->dimensions;
     for (int64_t t = begin; t < end; t++) {
         const float *x = a->x + t * a->heads * a->head_width;
         float *y = a->y + t * a->heads * a->head_width;
@@ -80,7 +81,7 @@ void SKEIN_KERNEL(rope)(const void *args, int32_t begin, int32_t end, void *work
             int32_t count = pairs - first < ROPE_CHUNK ? pairs - first : ROPE_CHUNK;
             rope_fill(&table, a, t, first, count);
             for (int64_t h = 0; h < a->heads; h++) {
-                int64_t start = h * a->head_width + (a->interleaved ? 2 * first : first);
+                int64_t start = h * a->head_width + a->first + (a->interleaved ? 2 * first : first);
                 if (a->interleaved) {
                     rope_neighbours(x + start, y + start, &table, 2 * count);
                 } else {
@@ -88,10 +89,11 @@ void SKEIN_KERNEL(rope)(const void *args, int32_t begin, int32_t end, void *work
                 }
             }
         }
-        if (x == y || rest == 0) continue;
+        if (x == y || a->head_width == a->dimensions) continue;
         for (int64_t h = 0; h < a->heads; h++) {
-            int64_t start = h * a->head_width + a->dimensions;
-            memcpy(y + start, x + start, rest);
+            int64_t start = h * a->head_width;
+            memcpy(y + start, x + start, (size_t)a->first * sizeof(float));
+            memcpy(y + start + last, x + start + last, (size_t)(a->head_width - last) * sizeof(float));
         }
     }
 }

@@ -7,37 +7,54 @@ extension ConfigurationTranslation {
     try set("expert_count", experts)
     try set("expert_used_count", source.requiredInteger("num_experts_per_tok"))
     let inner = try source.integer("moe_intermediate_size")
+    let layers = 0..<min(try source.requiredInteger("num_hidden_layers"), ConfiguredInventory.mostLayers)
+    weights.absent.formUnion([.sharedGate, .sharedUp, .sharedDown, .sharedRouter])
     switch type {
-    case .llama, .mistral, .qwen2, .qwen3:
-      return
-    case .mixtral:
-      return
+    case .llama, .mistral, .qwen2, .qwen3, .mixtral:
+      weights.denseLayers = []
     case .qwen2MoE, .qwen3MoE:
       try set("expert_feed_forward_length", inner ?? source.requiredInteger("moe_intermediate_size"))
       if type == .qwen2MoE {
-        let shared = try source.requiredInteger("shared_expert_intermediate_size")
-        try set("expert_shared_feed_forward_length", shared)
-        weights.rowCounts[.sharedGate] = shared
+        try addSharedExpert(width: source.requiredInteger("shared_expert_intermediate_size"))
+        weights.absent.remove(.sharedRouter)
       }
       try set("expert_weights_norm", source.bool("norm_topk_prob") ?? false)
+      let step = try step("decoder_sparse_step")
+      let dense = Set(try source.array("mlp_only_layers") ?? [])
+      weights.denseLayers = Set(layers.filter { ($0 + 1) % step != 0 || dense.contains(.integer($0)) })
     case .deepseekV2, .deepseekV3:
-      try set("expert_feed_forward_length", inner ?? source.requiredInteger("moe_intermediate_size"))
-      try translateDeepSeekExperts()
-    }
-    // Every layer (but DeepSeek's first ones) has a mixture.
-    for key in ["decoder_sparse_step", "moe_layer_freq"] {
-      if let step = try source.integer(key), step != 1 {
-        throw source.error(.unsupported, "is \(step): only a mixture in every layer is supported", at: key)
-      }
-    }
-    if let dense = try source.array("mlp_only_layers"), !dense.isEmpty {
-      throw source.error(.unsupported, "names layers; it must be empty", at: "mlp_only_layers")
+      let width = try inner ?? source.requiredInteger("moe_intermediate_size")
+      try set("expert_feed_forward_length", width)
+      try translateDeepSeekExperts(width: width)
+      let step = try step("moe_layer_freq")
+      let first = try source.integer("first_k_dense_replace") ?? 0
+      weights.denseLayers = Set(layers.filter { $0 < first || $0 % step != 0 })
     }
   }
 
-  private mutating func translateDeepSeekExperts() throws {
-    try set("leading_dense_block_count", source.integer("first_k_dense_replace") ?? 0)
-    try set("expert_shared_count", source.integer("n_shared_experts") ?? 0)
+  /// Every how many layers there is a mixture.
+  private func step(_ key: String) throws -> Int {
+    let step = try source.integer(key) ?? 1
+    guard step > 0 else { throw source.error(.invalidConfiguration, "must be above zero", at: key) }
+    return step
+  }
+
+  /// The network that all tokens go through, beside the experts.
+  private mutating func addSharedExpert(width: Int) throws {
+    try set("expert_shared_feed_forward_length", width)
+    if width == 0 { return }
+    weights.rowCounts[.sharedGate] = width
+    weights.absent.subtract([.sharedGate, .sharedUp, .sharedDown])
+  }
+
+  private mutating func translateDeepSeekExperts(width: Int) throws {
+    let shared = try source.integer("n_shared_experts") ?? 0
+    for (key, size) in [("n_shared_experts", shared), ("moe_intermediate_size", width)]
+    where size > ConfigurationReader.largestWidth {
+      throw source.error(.invalidConfiguration, "is \(size)", at: key)
+    }
+    try set("expert_shared_count", shared)
+    try addSharedExpert(width: shared * width)
     let isThree = type == .deepseekV3
     try set("expert_weights_scale", source.number("routed_scaling_factor") ?? (isThree ? 2.5 : 1))
     try set("expert_weights_norm", source.bool("norm_topk_prob") ?? isThree)

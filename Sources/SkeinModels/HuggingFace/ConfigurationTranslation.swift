@@ -58,6 +58,30 @@ struct ConfigurationTranslation {
       at: name == nil ? "architectures" : "model_type")
   }
 
+  /// How the checkpoint beside the file stores its weights.
+  ///
+  /// - Throws: `ModelError` where it is quantized: then only the user can say how many bits that takes.
+  func storedFormat() throws -> WeightFormat {
+    if let quantization = try source.object("quantization_config") {
+      let method = try quantization.string("quant_method") ?? "some method"
+      throw source.error(
+        .unsupported,
+        "the weights are quantized by \(method.prefix(40)); say how with --weights, such as 8bpw",
+        at: "quantization_config")
+    }
+    let name = try source.string("dtype", "torch_dtype") ?? "bfloat16"
+    switch name {
+    case "bfloat16": return .elementType(.bf16)
+    case "float16": return .elementType(.f16)
+    case "float32": return .elementType(.f32)
+    default:
+      throw source.error(
+        .unsupported,
+        "\"\(name.prefix(40))\" is none of bfloat16, float16 and float32; say how weights are"
+          + " stored with --weights", at: "dtype")
+    }
+  }
+
   // MARK: Writing
 
   /// Adds a key of the architecture.

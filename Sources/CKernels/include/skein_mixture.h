@@ -1,0 +1,155 @@
+// Kernels of mixtures of experts and of multi-head latent attention: see skein_kernels.h for the contract.
+#ifndef SKEIN_MIXTURE_H
+#define SKEIN_MIXTURE_H
+
+#include "skein_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    SKEIN_SCORING_SOFTMAX = 0,           // of all experts
+    SKEIN_SCORING_SOFTMAX_OF_CHOSEN = 1, // logits choose; weights are the softmax of the chosen
+    SKEIN_SCORING_SIGMOID = 2,
+};
+
+enum {
+    SKEIN_GROUP_LARGEST = 0,
+    SKEIN_GROUP_SUM_OF_TWO_LARGEST = 1,
+};
+
+// expert_router: from the logits of all experts, the numbers of the `chosen` with the highest scores and their
+// weights. Item: a token. Ties go to the lower number. The numbers are different and within 0 ..< experts
+// whatever the logits are, also NaN.
+typedef struct {
+    const float *logits;    // [tokens][experts]
+    const float *bias;      // [experts], added to scores for choosing only, or NULL
+    float *y;               // [tokens][2 * chosen]: numbers, best first, then weights
+    int32_t experts;
+    int32_t chosen;
+    int32_t scoring;        // SKEIN_SCORING_...
+    bool normalizes;        // weights are divided by their sum
+    float scale;            // multiplies the weights
+    int32_t groups;         // of experts with consecutive numbers; 0 or 1 for no grouping
+    int32_t chosen_groups;  // groups that may be chosen from
+    int32_t group_score;    // SKEIN_GROUP_...
+} skein_expert_router_args;
+
+size_t skein_expert_router_workspace_bytes(int32_t experts, int32_t groups);
+
+// The tokens of a batch grouped by expert. A slot is a token at one of its experts; slots of an expert are
+// neighbours, in the order of tokens.
+typedef struct {
+    int32_t count;    // of experts that some token chose
+    int32_t slots;    // tokens * chosen
+    int32_t *experts; // [count] their numbers, rising; room for all experts
+    int32_t *starts;  // [count + 1] their first slots; room for all experts + 1
+    int32_t *tokens;  // [slots]
+    float *weights;   // [slots]
+} skein_expert_groups;
+
+// Groups what expert_router gave. A number that is no expert's is taken as 0.
+void skein_group_by_expert(const float *choice, int32_t tokens, int32_t chosen, int32_t experts,
+                           skein_expert_groups *groups);
+
+// A stack of matrices, one an expert.
+typedef struct {
+    const void *weights;  // [experts][rows] rows of `row_bytes` bytes
+    int64_t row_bytes;
+    int32_t type;
+    int32_t rows;
+    int32_t columns;
+} skein_expert_matrix;
+
+// experts: y[t] = sum over the slots of t of weight * down[e](silu(gate[e] x[t]) * up[e] x[t]), in the order of
+// the experts' numbers. Three kernels, one after the other, on the same arguments:
+//
+// experts_gather: the rows of x of every slot. Item: a slot. Not needed for one token.
+// experts_up:     inner = silu(gate x) * up x. Item: a row of the matrices of an expert that was chosen:
+//                 groups.count * gate.rows of them. Then, where down takes quantized activations,
+//                 quantize_activations on `inner`.
+// experts_down:   y. Item: a row of down, for all experts.
+typedef struct {
+    skein_expert_groups groups;
+    skein_expert_matrix gate;   // rows: expert width, columns: width
+    skein_expert_matrix up;
+    skein_expert_matrix down;   // rows: width, columns: expert width
+    int32_t tokens;
+    const float *x;             // [tokens][width]
+    const void *quantized_x;    // the same, quantized; NULL where neither gate nor up takes it
+    float *gathered;            // [slots][width]; NULL where neither takes floats, or for one token
+    void *quantized_gathered;   // [slots]; NULL likewise
+    float *inner;               // [slots][expert width]
+    const void *quantized_inner; // [slots]; NULL where down takes floats
+    float *y;                   // [tokens][width]
+} skein_experts_args;
+
+// Workspace of one thread for any of the three; `tokens` is the most of a call.
+size_t skein_experts_workspace_bytes(const skein_expert_matrix *gate, const skein_expert_matrix *up,
+                                     const skein_expert_matrix *down, int32_t tokens);
+
+// sigmoid_gate: y = x / (1 + exp(-gate)), one value of gate a token. Item: a token.
+typedef struct {
+    const float *x;    // [tokens][columns]
+    const float *gate; // [tokens]
+    float *y;          // [tokens][columns]; may be x
+    int32_t columns;
+} skein_sigmoid_gate_args;
+
+// The projections of latent attention, for each head: keys = key_up c, values = value_up c, where c is the
+// first `rank` values of a compressed row.
+typedef struct {
+    int32_t heads;
+    int32_t rank;
+    int32_t plain_width;   // values of a key that are made from c; `rope_width` more are taken as they are
+    int32_t rope_width;
+    int32_t value_width;
+    bool key_rows_plain;   // rows of key_up are the plain_width; otherwise they are the rank
+    const void *key_up;    // head h at h * key_head_bytes: [plain_width][rank] or [rank][plain_width]
+    const void *value_up;  // head h at h * value_head_bytes: [value_width][rank]
+    int64_t key_row_bytes;
+    int64_t key_head_bytes;
+    int64_t value_row_bytes;
+    int64_t value_head_bytes;
+    int32_t key_type;
+    int32_t value_type;
+} skein_latent_heads;
+
+// latent_attention: attention whose keys and values are made from compressed rows, without making them:
+//     q'[t][h] = (q[t][h][0 ..< plain_width] key_up[h], q[t][h][plain_width ...])
+//     s[t][h]  = sum over p <= positions[t] of softmax(scale * q'[t][h] . row[p]) * row[p][0 ..< rank]
+//     y[t][h]  = value_up[h] s[t][h]
+// The rows are in the cache, as keys of one head of rank + rope_width values; value_width is 0 there.
+// Item: `skein_latent_attention_items(args)` of them, each a few heads of a run of tokens.
+typedef struct {
+    skein_cache cache;
+    skein_latent_heads heads;
+    const float *queries;     // [tokens][heads][plain_width + rope_width]
+    float *y;                 // [tokens][heads][value_width]
+    const int32_t *sequences; // [tokens]
+    const int32_t *positions; // [tokens]
+    int32_t tokens;
+    float scale;
+} skein_latent_attention_args;
+
+int32_t skein_latent_attention_items(const skein_latent_attention_args *args);
+size_t skein_latent_attention_workspace_bytes(const skein_latent_heads *heads, int32_t page_tokens);
+
+// expand_latent: the keys or the values of all heads from compressed rows. Item:
+// `skein_expand_latent_items(args)` of them, each a head of a run of tokens.
+typedef struct {
+    skein_latent_heads heads;
+    const float *x;   // [tokens][rank + rope_width]
+    float *y;         // keys: [tokens][heads][plain_width + rope_width], values: [tokens][heads][value_width]
+    int32_t tokens;
+    bool makes_keys;
+} skein_expand_latent_args;
+
+int32_t skein_expand_latent_items(const skein_expand_latent_args *args);
+size_t skein_expand_latent_workspace_bytes(const skein_latent_heads *heads);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,157 @@
+import CKernels
+import SkeinGraph
+import SkeinTensor
+
+// Arguments of the kernels of mixtures of experts and latent attention, but for addresses.
+
+extension skein_expert_matrix {
+  /// A stack `[experts, rows, columns]`.
+  init(_ weight: Weight, _ type: ElementType) {
+    let extents = weight.shape.extents
+    self.init(
+      weights: nil, row_bytes: Int64(type.rowBytes(elementCount: extents[2]) ?? 0), type: type.rawValue,
+      rows: Int32(extents[1]), columns: Int32(extents[2]))
+  }
+
+  /// Whether its products take quantized activations.
+  var takesQuantized: Bool { skein_linear_takes_quantized(type) }
+}
+
+extension skein_expert_router_args {
+  /// All but the addresses.
+  init(_ router: ExpertRouter) {
+    self.init()
+    experts = Int32(router.expertCount)
+    chosen = Int32(router.chosenCount)
+    switch router.scoring {
+    case .softmax: scoring = Int32(SKEIN_SCORING_SOFTMAX)
+    case .softmaxOfChosen: scoring = Int32(SKEIN_SCORING_SOFTMAX_OF_CHOSEN)
+    case .sigmoid: scoring = Int32(SKEIN_SCORING_SIGMOID)
+    }
+    normalizes = router.normalizesWeights
+    scale = router.scale
+    guard let router = router.groups else { return }
+    groups = Int32(router.count)
+    chosen_groups = Int32(router.chosenCount)
+    group_score = Int32(router.score == .largest ? SKEIN_GROUP_LARGEST : SKEIN_GROUP_SUM_OF_TWO_LARGEST)
+  }
+}
+
+extension skein_latent_heads {
+  /// The widths and how the weights of a node lie; `address` says where.
+  init(
+    _ heads: LatentHeads, _ node: Node, _ graph: Graph, type: (WeightID) -> ElementType,
+    address: (WeightID) -> UnsafeRawPointer? = { _ in nil }
+  ) {
+    self.init()
+    self.heads = Int32(heads.headCount)
+    rank = Int32(heads.rank)
+    plain_width = Int32(heads.plainWidth)
+    rope_width = Int32(heads.ropeWidth)
+    value_width = Int32(heads.valueWidth)
+    // One weight for both, or one for each; an expansion has only the one that it needs.
+    let (first, last) = (node.weights[0], node.weights[node.weights.count - 1])
+    func rowBytes(_ weight: WeightID) -> Int64 {
+      Int64(type(weight).rowBytes(elementCount: graph[weight].shape.columns) ?? 0)
+    }
+    key_up = address(first)
+    value_up = address(last)
+    key_type = type(first).rawValue
+    value_type = type(last).rawValue
+    key_row_bytes = rowBytes(first)
+    value_row_bytes = rowBytes(last)
+    key_rows_plain = graph[first].shape.extents.count == 2
+    if key_rows_plain {
+      key_head_bytes = Int64(heads.plainWidth + heads.valueWidth) * key_row_bytes
+      value_head_bytes = key_head_bytes
+      value_up = value_up.map { $0 + heads.plainWidth * Int(value_row_bytes) }
+    } else {
+      key_head_bytes = Int64(heads.rank) * key_row_bytes
+      value_head_bytes = Int64(heads.valueWidth) * value_row_bytes
+    }
+  }
+}
+
+/// Where the kernels of `experts` keep what they hand to each other: offsets in bytes.
+struct ExpertBuffers: Hashable {
+  let expertCount: Int32
+  let chosenCount: Int32
+  private(set) var numbers = 0
+  private(set) var starts = 0
+  private(set) var tokens = 0
+  private(set) var weights = 0
+  private(set) var gathered = 0
+  private(set) var quantizedGathered = 0
+  private(set) var inner = 0
+  private(set) var quantizedInner = 0
+  private(set) var byteCount = 0
+
+  /// Room for `rows` tokens.
+  init(_ experts: Experts, _ matrices: [skein_expert_matrix], rows: Int) {
+    expertCount = Int32(experts.expertCount)
+    chosenCount = Int32(experts.chosenCount)
+    let slots = rows * experts.chosenCount
+    let outer = matrices.prefix(2)
+    let columns = matrices[0].columns
+    numbers = take(experts.expertCount * 4)
+    starts = take((experts.expertCount + 1) * 4)
+    tokens = take(slots * 4)
+    weights = take(slots * 4)
+    gathered = take(outer.allSatisfy(\.takesQuantized) ? 0 : slots * Int(columns) * 4)
+    quantizedGathered = take(
+      outer.contains(where: \.takesQuantized) ? slots * skein_quantized_activation_bytes(columns) : 0)
+    inner = take(slots * experts.expertWidth * 4)
+    quantizedInner = take(
+      matrices[2].takesQuantized ? slots * skein_quantized_activation_bytes(matrices[2].columns) : 0)
+  }
+
+  private mutating func take(_ bytes: Int) -> Int {
+    defer { byteCount += (bytes + 63) / 64 * 64 }
+    return byteCount
+  }
+}
+
+extension CPUBinder {
+  /// The kernel of an op of mixtures of experts or latent attention.
+  func mixtureKernel(of node: Node, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
+    func latentHeads(_ heads: LatentHeads) -> skein_latent_heads {
+      skein_latent_heads(heads, node, plan.graph, type: { slots[$0]!.type }) {
+        UnsafeRawPointer(address(slots[$0]!.buffer))
+      }
+    }
+    switch node.op {
+    case .latentAttention(let attention):
+      var args = skein_latent_attention_args()
+      args.cache = cacheArguments(attention.cache)
+      args.heads = latentHeads(attention.heads)
+      args.scale = attention.scale
+      return .latentAttention(args)
+    case .expandLatent(let expansion):
+      var args = skein_expand_latent_args()
+      args.heads = latentHeads(expansion.heads)
+      args.makes_keys = expansion.part == .keys
+      return .expandLatent(args)
+    case .expertRouter(let router):
+      var args = skein_expert_router_args(router)
+      if node.weights.count > 1 {
+        args.bias = UnsafePointer(
+          address(slots[node.weights[1]]!.buffer).assumingMemoryBound(to: Float.self))
+      }
+      return .expertRouter(linearArguments(node, slots), args)
+    case .experts(let experts):
+      let rows = node.rows.count(tokens: plan.limits.tokensPerPass, outputs: plan.limits.outputsPerPass)
+      let matrices = node.weights.map { id in
+        var matrix = skein_expert_matrix(plan.graph[id], slots[id]!.type)
+        matrix.weights = UnsafeRawPointer(address(slots[id]!.buffer))
+        return matrix
+      }
+      var args = skein_experts_args()
+      (args.gate, args.up, args.down) = (matrices[0], matrices[1], matrices[2])
+      return .experts(args, ExpertBuffers(experts, matrices, rows: rows))
+    case .sigmoidGate:
+      return .sigmoidGate(skein_sigmoid_gate_args(x: nil, gate: nil, y: nil, columns: Int32(node.width)))
+    default:
+      return .none
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import CKernels
+import SkeinTensor
+import Testing
+
+/// A mixture with made-up choices, and what its three kernels give.
+private final class ExpertsCase {
+  let experts: Int
+  let chosen: Int
+  let tokens: Int
+  let width: Int
+  let expertWidth: Int
+  let types: [ElementType]
+  let weights: [GuardedBuffer<UInt8>]
+  let x: GuardedBuffer<Float>
+  let choice: [Float]
+
+  /// - Parameter types: of gate, up and down.
+  init(
+    _ types: [ElementType], experts: Int = 5, chosen: Int = 2, tokens: Int, width: Int = 256,
+    expertWidth: Int = 256
+  ) {
+    (self.types, self.experts, self.chosen, self.tokens) = (types, experts, chosen, tokens)
+    (self.width, self.expertWidth) = (width, expertWidth)
+    let shapes = [(expertWidth, width), (expertWidth, width), (width, expertWidth)]
+    weights = zip(types, shapes).enumerated().map { index, pair in
+      GuardedBuffer(
+        sampleWeights(pair.0, rows: experts * pair.1.0, columns: pair.1.1, seed: UInt64(index + 3)))
+    }
+    var random = SeededGenerator(seed: UInt64(tokens))
+    x = GuardedBuffer((0..<tokens * width).map { _ in random.normal() })
+    choice = (0..<tokens).flatMap { _ in
+      let numbers = (0..<experts).shuffled(using: &random).prefix(chosen).map { Float($0) }
+      return numbers + random.floats(chosen, in: 0.1...1)
+    }
+  }
+
+  private func matrix(_ index: Int) -> skein_expert_matrix {
+    let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
+    return skein_expert_matrix(
+      weights: weights[index].raw, row_bytes: Int64(types[index].rowBytes(elementCount: columns)!),
+      type: types[index].rawValue, rows: Int32(rows), columns: Int32(columns))
+  }
+
+  func result(_ set: String, piece: Int? = nil) -> [Float] {
+    let table = KernelTable(name: set)
+    let slots = tokens * chosen
+    let numbers = GuardedBuffer<Int32>(count: experts, repeating: -1)
+    let starts = GuardedBuffer<Int32>(count: experts + 1, repeating: -1)
+    let slotTokens = GuardedBuffer<Int32>(count: slots, repeating: -1)
+    let slotWeights = GuardedBuffer<Float>(count: slots, repeating: .nan)
+    var args = skein_experts_args()
+    args.groups.experts = numbers.pointer
+    args.groups.starts = starts.pointer
+    args.groups.tokens = slotTokens.pointer
+    args.groups.weights = slotWeights.pointer
+    skein_group_by_expert(choice, Int32(tokens), Int32(chosen), Int32(experts), &args.groups)
+    (args.gate, args.up, args.down) = (matrix(0), matrix(1), matrix(2))
+    let takes = types.map { skein_linear_takes_quantized($0.rawValue) }
+    let rowBytes = skein_quantized_activation_bytes(Int32(width))
+    let quantized = KernelTable.reference.quantizeActivations(x.array, tokens: tokens, columns: width)
+    let gathered = GuardedBuffer<Float>(count: slots * width, repeating: .nan)
+    let quantizedGathered = GuardedBuffer<UInt8>(count: slots * rowBytes, repeating: 0xFF)
+    let inner = GuardedBuffer<Float>(count: slots * expertWidth, repeating: .nan)
+    let y = GuardedBuffer<Float>(count: tokens * width, repeating: .nan)
+    args.tokens = Int32(tokens)
+    args.x = UnsafePointer(x.pointer)
+    args.quantized_x = UnsafeRawPointer(quantized.raw)
+    args.inner = inner.pointer
+    args.y = y.pointer
+    if tokens > 1 {
+      args.gathered = takes[0] && takes[1] ? nil : gathered.pointer
+      args.quantized_gathered = takes[0] || takes[1] ? quantizedGathered.raw : nil
+      run(table.kernels.experts_gather, args, items: slots, piece: piece)
+    }
+    var (gate, up, down) = (args.gate, args.up, args.down)
+    let workspace = skein_experts_workspace_bytes(&gate, &up, &down, Int32(tokens))
+    run(
+      table.kernels.experts_up, args, items: Int(args.groups.count) * expertWidth, piece: piece,
+      workspaceBytes: workspace)
+    let rounded = KernelTable.reference.quantizeActivations(inner.array, tokens: slots, columns: expertWidth)
+    if takes[2] { args.quantized_inner = UnsafeRawPointer(rounded.raw) }
+    run(table.kernels.experts_down, args, items: width, piece: piece, workspaceBytes: workspace)
+    return y.array
+  }
+
+  /// The definition, with the weights' values and activations as they are, in double.
+  func expected() -> [Double] {
+    func values(_ index: Int) -> [Float] {
+      let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
+      return KernelTable.reference.dequantize(
+        types[index], weights[index].raw, rows: experts * rows, columns: columns)
+    }
+    let (gate, up, down) = (values(0), values(1), values(2))
+    func product(_ w: [Float], _ row: Int, _ x: [Double]) -> Double {
+      var sum = 0.0
+      for (i, value) in x.enumerated() { sum += Double(w[row * x.count + i]) * value }
+      return sum
+    }
+    var y = [Double](repeating: 0, count: tokens * width)
+    for token in 0..<tokens {
+      let input = (0..<width).map { Double(x[token * width + $0]) }
+      for k in 0..<chosen {
+        let expert = Int(choice[token * 2 * chosen + k])
+        let weight = Double(choice[token * 2 * chosen + chosen + k])
+        let inner = (0..<expertWidth).map { row in
+          let g = product(gate, expert * expertWidth + row, input)
+          return g / (1 + exponential(-g)) * product(up, expert * expertWidth + row, input)
+        }
+        for row in 0..<width { y[token * width + row] += weight * product(down, expert * width + row, inner) }
+      }
+    }
+    return y
+  }
+}
+
+@Suite struct ExpertsTests {
+  /// Every format, one token and many, against the definition: with quantized weights as far as activations of 8
+  /// bits allow.
+  @Test(arguments: instructionSets, ElementType.allCases)
+  func followsTheDefinition(set: String, type: ElementType) {
+    for tokens in [1, 9] {
+      let sample = ExpertsCase([type, type, type], tokens: tokens)
+      let bound = skein_linear_takes_quantized(type.rawValue) ? 2e-2 : 1e-5
+      #expect(maximumRelativeError(sample.result(set), sample.expected()) < bound, "\(tokens) tokens")
+    }
+  }
+
+  /// The reference rounds activations as all do: what is left is float32 sums, and single quants of `inner`
+  /// that fall the other way.
+  @Test(arguments: instructionSets)
+  func awkwardShapesAreThoseOfTheReference(set: String) {
+    let shapes: [(types: [ElementType], experts: Int, chosen: Int, tokens: Int, width: Int, inner: Int)] = [
+      ([.f32, .f32, .f32], 3, 2, 1, 7, 5), ([.f32, .f32, .f32], 3, 3, 6, 33, 41),
+      ([.f16, .bf16, .f32], 7, 1, 40, 50, 66), ([.q8_0, .q8_0, .q8_0], 4, 2, 1, 96, 32),
+      ([.q8_0, .q4_0, .f32], 9, 4, 25, 96, 160), ([.f16, .q8_0, .q4_0], 9, 4, 3, 64, 64),
+      ([.q4_K, .q4_K, .q6_K], 16, 2, 70, 256, 512), ([.q8_0, .f32, .q8_0], 4, 2, 1, 64, 96),
+    ]
+    for s in shapes {
+      let sample = ExpertsCase(
+        s.types, experts: s.experts, chosen: s.chosen, tokens: s.tokens, width: s.width, expertWidth: s.inner)
+      let quantized = s.types.contains { skein_linear_takes_quantized($0.rawValue) }
+      let expected = sample.result("reference")
+      #expect(maximumRelativeError(sample.result(set), expected) < (quantized ? 2e-3 : 5e-6), "\(s)")
+    }
+  }
+
+  /// Any split over threads gives the same bits.
+  @Test(arguments: instructionSets)
+  func splitsDoNotChangeABit(set: String) {
+    for tokens in [1, 5, 30] {
+      let sample = ExpertsCase([.q8_0, .q4_K, .q8_0], tokens: tokens, width: 512, expertWidth: 256)
+      let whole = sample.result(set)
+      for piece in [1, 32, 45, 96] { #expect(sameBits(sample.result(set, piece: piece), whole)) }
+    }
+  }
+}
