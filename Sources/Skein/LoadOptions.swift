@@ -26,6 +26,8 @@ public struct LoadOptions: Hashable, Sendable {
   /// prompt is read. With more, a device that is a moment early begins a young pass instead of waiting for
   /// the oldest; all then end together and the last one goes alone (17% slower on two cores).
   public var passesInFlight: Int?
+  /// What families leave open, such as what latent attention keeps of a token.
+  public var graph = GraphOptions()
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

@@ -43,7 +43,7 @@ public final class Model: Sendable {
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
     let checkpoint = try GGUFFile(path: path)
-    let definition = try ModelDefinition(checkpoint)
+    let definition = try ModelDefinition(checkpoint, options: options.graph)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
     let available = try Model.devices(options)
     // Devices that share memory hand over for next to nothing.

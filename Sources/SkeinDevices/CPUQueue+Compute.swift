@@ -55,28 +55,8 @@ extension CPUQueue {
       args.rows = integers(device.inputs.outputRows)
       args.y = y
       team.run(kernels.select_rows, &args, items: rows, grain: team.grain(items: rows))
-    case .latentAttention(var args):
-      args.queries = input(0)
-      args.y = y
-      args.cache.page_table = integers(device.inputs.pageTable)
-      args.sequences = integers(device.inputs.sequences)
-      args.positions = integers(device.inputs.positions)
-      args.tokens = Int32(rows)
-      latentAttention(&args, step, latent: input(1), rows: rows)
-    case .expandLatent(var args):
-      args.x = input(0)
-      args.y = y
-      args.tokens = Int32(rows)
-      expandLatent(&args, step)
-    case .expertRouter(let linear, let args):
-      expertRouter(linear, args, step, x: input(0), y: y, rows: rows, pass: pass)
-    case .experts(let args, let buffers):
-      experts(args, buffers, step, x: input(0), choice: input(1), y: y, rows: rows, pass: pass)
-    case .sigmoidGate(var args):
-      args.x = input(0)
-      args.gate = input(1)
-      args.y = y
-      team.run(kernels.sigmoid_gate, &args, items: rows, grain: team.grain(items: rows))
+    case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
+      computeMixture(step, y: y, rows: rows, pass: pass)
     case .none:
       break
     }

@@ -2,8 +2,44 @@ import CKernels
 import SkeinGraph
 
 extension CPUQueue {
+  /// Runs one step of a mixture of experts or of latent attention.
+  func computeMixture(_ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape) {
+    func input(_ index: Int) -> UnsafePointer<Float> {
+      UnsafePointer(address(step.inputs[index], slot: pass.slot).assumingMemoryBound(to: Float.self))
+    }
+    func integers(_ buffer: Buffer) -> UnsafePointer<Int32> {
+      UnsafePointer(address(buffer, slot: pass.slot).assumingMemoryBound(to: Int32.self))
+    }
+    switch step.kernel {
+    case .latentAttention(var args):
+      args.queries = input(0)
+      args.y = y
+      args.cache.page_table = integers(device.inputs.pageTable)
+      args.sequences = integers(device.inputs.sequences)
+      args.positions = integers(device.inputs.positions)
+      args.tokens = Int32(rows)
+      latentAttention(&args, step, latent: input(1), rows: rows)
+    case .expandLatent(var args):
+      args.x = input(0)
+      args.y = y
+      args.tokens = Int32(rows)
+      expandLatent(&args, step)
+    case .expertRouter(let linear, let args):
+      expertRouter(linear, args, step, x: input(0), y: y, rows: rows, pass: pass)
+    case .experts(let args, let buffers):
+      experts(args, buffers, step, x: input(0), choice: input(1), y: y, rows: rows, pass: pass)
+    case .sigmoidGate(var args):
+      args.x = input(0)
+      args.gate = input(1)
+      args.y = y
+      team.run(kernels.pointee.sigmoid_gate, &args, items: rows, grain: team.grain(items: rows))
+    default:
+      break
+    }
+  }
+
   /// The logits of all experts, then the choice.
-  func expertRouter(
+  private func expertRouter(
     _ linear: skein_linear_args, _ template: skein_expert_router_args, _ step: CPUStep,
     x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
@@ -18,7 +54,7 @@ extension CPUQueue {
   }
 
   /// Groups the tokens by expert, then runs each chosen expert on its tokens.
-  func experts(
+  private func experts(
     _ template: skein_experts_args, _ buffers: ExpertBuffers, _ step: CPUStep, x: UnsafePointer<Float>,
     choice: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
@@ -59,7 +95,7 @@ extension CPUQueue {
   }
 
   /// Stores the new compressed rows, then attends.
-  func latentAttention(
+  private func latentAttention(
     _ args: inout skein_latent_attention_args, _ step: CPUStep, latent: UnsafePointer<Float>, rows: Int
   ) {
     quantized = nil  // the scratch of threads takes its place
@@ -72,7 +108,7 @@ extension CPUQueue {
   }
 
   /// Keys or values from compressed rows.
-  func expandLatent(_ args: inout skein_expand_latent_args, _ step: CPUStep) {
+  private func expandLatent(_ args: inout skein_expand_latent_args, _ step: CPUStep) {
     quantized = nil
     team.setWorkspace(workspace, stride: step.scratch.threadStride)
     let items = Int(skein_expand_latent_items(&args))

@@ -41,6 +41,9 @@ extension MixtureConfiguration {
     // they have the matrices.
     func has(_ role: Role, _ layer: Int) -> Bool { reader.has(WeightName(NodeName(layer: layer, role))) }
     denseLayers = Set((0..<decoder.layerCount).filter { has(.gate, $0) })
+    guard denseLayers.count < decoder.layerCount else {
+      throw reader.error(.invalidConfiguration, "is \(count), but no layer has experts", at: "expert_count")
+    }
     let shared = (0..<decoder.layerCount).first { has(.sharedGate, $0) }
     sharedWidth = try shared.map { try reader.rows(of: WeightName(NodeName(layer: $0, .sharedGate))) } ?? 0
   }

@@ -101,6 +101,18 @@ import Testing
     #expect(graph.output.contains("layers.1.query = linear(layers.1.attentionNorm; [32, 32], [32])"))
   }
 
+  @Test func aMixtureRunsAndIsShown() throws {
+    let run = try Command.skein(
+      "run", "stories-moe", "-p", "Once upon a time", "-n", "12", "--temperature", "0", "--json",
+      "--devices", "cpu")
+    #expect(run.status == 0)
+    #expect((try run.object()["text"] as? String)?.contains(" ") == true)
+    let report = try Command.skein("inspect", "stories-moe", "--json").object()
+    #expect(report["problem"] == nil)
+    let modules = try #require(report["modules"] as? [[String: Any]])
+    #expect(modules.contains { $0["module"] as? String == "model.layers.1.mlp.experts.*.up_proj.weight" })
+  }
+
   @Test func aFamilyThatCannotRunIsStillShown() throws {
     var bytes = try Data(contentsOf: Command.root.appending(path: "Models/stories-moe.gguf"))
     let name = try #require(bytes.firstRange(of: Data("deepseek2".utf8)))

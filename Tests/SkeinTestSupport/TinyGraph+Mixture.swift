@@ -14,9 +14,10 @@ extension TinyGraph {
   /// - Parameters:
   ///   - isSplit: whether the projections of keys and values are two weights or one.
   ///   - latentCache: what is cached.
+  ///   - router: how experts are chosen.
   public static func mixture(
     layerCount: Int = 3, width: Int = 32, expertWidth: Int = 24, vocabulary: Int = 64, isSplit: Bool = true,
-    latentCache: GraphOptions.LatentCache = .compressed
+    latentCache: GraphOptions.LatentCache = .compressed, router: ExpertRouter = router
   ) -> Graph {
     let heads = latentHeads
     var g = GraphBuilder(

@@ -2,8 +2,10 @@ import Foundation
 import Skein
 import Testing
 
-/// The model that ships, against its own weights computed in float32 elsewhere (`Training/reference.py`).
+/// The models that ship, against their own weights computed in float32 elsewhere (`Training/reference.py`).
 @Suite struct BundledModelTests {
+  static let names = ["stories", "stories-moe"]
+
   struct Stories: Decodable {
     var prompt: String
     var promptTokens: [Int32]
@@ -15,22 +17,23 @@ import Testing
 
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
-  static let model = root.appending(path: "Models/stories.gguf").path
 
-  private func reference() throws -> Stories {
-    let url = Self.root.appending(path: "Tests/Fixtures/stories-reference.json")
+  private func path(_ name: String) -> String { Self.root.appending(path: "Models/\(name).gguf").path }
+
+  private func reference(_ name: String) throws -> Stories {
+    let url = Self.root.appending(path: "Tests/Fixtures/\(name)-reference.json")
     return try JSONDecoder().decode(Stories.self, from: Data(contentsOf: url))
   }
 
-  @Test func tokensAreThoseOfTheReference() async throws {
-    let (reference, model) = (try reference(), try await Model.load(Self.model))
+  @Test(arguments: names) func tokensAreThoseOfTheReference(name: String) async throws {
+    let (reference, model) = (try reference(name), try await Model.load(path(name)))
     #expect(model.tokenizer.encode(reference.prompt) == reference.promptTokens)
   }
 
-  @Test func logitsAreThoseOfTheReference() async throws {
-    let reference = try reference()
+  @Test(arguments: names) func logitsAreThoseOfTheReference(name: String) async throws {
+    let reference = try reference(name)
     for devices in try deviceLists() {
-      let model = try await Model.load(Self.model, options: .devices(devices))
+      let model = try await Model.load(path(name), options: .devices(devices))
       let logits = try await model.logits(reference.promptTokens)
       let last = logits.suffix(model.definition.graph.vocabularySize)
       let top = reference.topTokens.map { last[last.startIndex + $0] }
@@ -38,8 +41,8 @@ import Testing
     }
   }
 
-  @Test func greedyTextIsThatOfTheReference() async throws {
-    let (reference, model) = (try reference(), try await Model.load(Self.model))
+  @Test(arguments: names) func greedyTextIsThatOfTheReference(name: String) async throws {
+    let (reference, model) = (try reference(name), try await Model.load(path(name)))
     var options = GenerationOptions()
     options.maximumTokenCount = reference.greedyTokens.count
     options.sampling = .greedy
@@ -51,8 +54,8 @@ import Testing
     #expect(sure >= 3)
   }
 
-  @Test func itEndsItsStories() async throws {
-    let model = try await Model.load(Self.model)
+  @Test(arguments: names) func itEndsItsStories(name: String) async throws {
+    let model = try await Model.load(path(name))
     var options = GenerationOptions()
     options.maximumTokenCount = 480
     options.sampling.seed = 3

@@ -1,3 +1,4 @@
+import Foundation
 import Skein
 import SkeinTestSupport
 import Testing
@@ -40,6 +41,33 @@ import Testing
         }
       }
       precondition(tried >= 1000 && errors > tried / 2, "\(errors) errors of \(tried)")
+    }
+  }
+
+  /// The same for a file with latent attention and experts, which has hyper-parameters of its own.
+  @Test func damagedMixturesGiveErrors() async {
+    await #expect(processExitsWith: .success) {
+      var generator = SplitMix64(state: 10)
+      let bytes = try Array(Data(contentsOf: URL(filePath: Reference.modelPath("deepseek-v3"))))
+      var mutations: [[UInt8]] = []
+      // Every byte of the hyper-parameters, which lie before the vocabulary, and some of what follows.
+      for position in Array(24..<1600) + Array(stride(from: 1600, to: 14_000, by: 41)) {
+        var flipped = bytes
+        flipped[position] ^= UInt8.random(in: 1...255, using: &generator)
+        mutations.append(flipped)
+      }
+      let folder = TemporaryFolder()
+      var errors = 0
+      for mutation in mutations {
+        do {
+          let model = try await Model.load(folder.write("damaged.gguf", mutation))
+          _ = try await model.logits([1, 5, 9])
+        } catch {
+          precondition("\(error)".count < 2000 && !"\(error)".isEmpty)
+          errors += 1
+        }
+      }
+      precondition(errors > mutations.count / 3, "\(errors) errors of \(mutations.count)")
     }
   }
 }

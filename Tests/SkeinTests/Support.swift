@@ -13,7 +13,10 @@ struct Reference: Decodable {
   var greedy: [Int32]
   var margins: [Float]
 
-  static let names = ["llama", "llama-linear", "llama-llama3", "mistral", "qwen2", "qwen3"]
+  static let names = [
+    "llama", "llama-linear", "llama-llama3", "mistral", "qwen2", "qwen3", "mixtral", "qwen2-moe", "qwen3-moe",
+    "deepseek-v2", "deepseek-v2-old", "deepseek-v3",
+  ]
 
   static func modelPath(_ name: String) -> String {
     Bundle.module.resourceURL!.appendingPathComponent("Fixtures/\(name).gguf").path

@@ -86,6 +86,8 @@ typedef struct {
     const float *bias;   // [rows] or NULL
     float *y;            // [tokens][y_stride]
     int64_t y_stride;    // in floats; at least `rows`
+    int32_t batch_tokens; // of the batch that these are a part of, if that is more: it says which of the two ways
+                          // is taken, so that a token's bits do not depend on how a batch is cut
 } skein_linear_args;
 
 // rms_norm: y = x / sqrt(mean(x^2) + epsilon) * weight, for each row of `columns`. Item: a row.

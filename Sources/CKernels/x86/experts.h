@@ -5,11 +5,15 @@
 // time and 32 rows: for few tokens bound by reading the weights of the experts that were chosen, for many by
 // the multiplications. The sum over a token's experts in float32, in the order of their numbers: a thread
 // has whole rows of down, so nothing is added up between threads.
-enum { EXPERT_ROWS = 32 };
+//
+// Beyond EXPERT_FEW_TOKENS a batch goes the way of many tokens also where an expert has few of them: how a prompt
+// is cut into passes then changes no bit. Fewer tokens are decoded together, where each expert mostly has one.
+enum { EXPERT_ROWS = 32, EXPERT_FEW_TOKENS = 8 };
 
 // Rows first ..< first + count of an expert's matrix times the slots of a group, to y[slot][count].
-static void expert_product(const skein_expert_matrix *m, int32_t expert, int32_t first, int32_t count,
-                           int32_t slots, const void *x, float *y, void *workspace) {
+static void expert_product(const skein_experts_args *a, const skein_expert_matrix *m, int32_t expert,
+                           int32_t first, int32_t count, int32_t slots, const void *x, float *y,
+                           void *workspace) {
     skein_linear_args linear = {
         .weights = (const char *)m->weights + ((int64_t)expert * m->rows + first) * m->row_bytes,
         .row_bytes = m->row_bytes,
@@ -20,6 +24,7 @@ static void expert_product(const skein_expert_matrix *m, int32_t expert, int32_t
         .x = x,
         .y = y,
         .y_stride = count,
+        .batch_tokens = a->tokens > EXPERT_FEW_TOKENS ? a->tokens : 0,
     };
     SKEIN_KERNEL(linear)(&linear, 0, count, workspace);
 }
@@ -57,8 +62,10 @@ void SKEIN_KERNEL(experts_up)(const void *args, int32_t begin, int32_t end, void
         int32_t slots = a->groups.starts[group + 1] - first;
         int32_t expert = a->groups.experts[group];
         float *up = gate + (int64_t)slots * EXPERT_ROWS;
-        expert_product(&a->gate, expert, row, count, slots, expert_input(a, &a->gate, first), gate, workspace);
-        expert_product(&a->up, expert, row, count, slots, expert_input(a, &a->up, first), up, workspace);
+        const void *x = expert_input(a, &a->gate, first);
+        expert_product(a, &a->gate, expert, row, count, slots, x, gate, workspace);
+        x = expert_input(a, &a->up, first);
+        expert_product(a, &a->up, expert, row, count, slots, x, up, workspace);
         for (int64_t s = 0; s < slots; s++) {
             skein_gated_activation_args activation = {
                 .gate = gate + s * count,
@@ -96,8 +103,8 @@ void SKEIN_KERNEL(experts_down)(const void *args, int32_t begin, int32_t end, vo
         for (int32_t group = 0; group < a->groups.count; group++) {
             int32_t first = a->groups.starts[group];
             int32_t slots = a->groups.starts[group + 1] - first;
-            expert_product(m, a->groups.experts[group], row, count, slots, inner + (size_t)first * row_bytes,
-                           products, workspace);
+            expert_product(a, m, a->groups.experts[group], row, count, slots,
+                           inner + (size_t)first * row_bytes, products, workspace);
             for (int64_t s = 0; s < slots; s++) {
                 expert_add(a->y + (int64_t)a->groups.tokens[first + s] * m->rows + row, products + s * count,
                            a->groups.weights[first + s], count);

@@ -28,7 +28,7 @@ static void latent_attend(const skein_latent_attention_args *a, skein_latent_ite
             memcpy(to + t * item.heads * latent + h->rank, from + h->plain_width,
                    (size_t)h->rope_width * sizeof(float));
         }
-        latent_matrix key_up = latent_key_up(h, item.first_head + head);
+        latent_matrix key_up = latent_key_up(h, item.first_head + head, a->tokens);
         if (h->key_rows_plain) {
             latent_product_of_columns(&key_up, item.tokens, x, to, item.heads * latent, layout, workspace);
         } else {
@@ -52,7 +52,7 @@ static void latent_attend(const skein_latent_attention_args *a, skein_latent_ite
         for (int64_t t = 0; t < item.tokens; t++) {
             memcpy(x + t * h->rank, sums + (t * item.heads + head) * h->rank, (size_t)h->rank * sizeof(float));
         }
-        latent_matrix value_up = latent_value_up(h, item.first_head + head);
+        latent_matrix value_up = latent_value_up(h, item.first_head + head, a->tokens);
         float *y = a->y + ((int64_t)item.first_token * h->heads + item.first_head + head) * h->value_width;
         latent_product(&value_up, item.tokens, x, y, (int64_t)h->heads * h->value_width, layout, workspace);
     }
@@ -82,7 +82,8 @@ static void latent_expand(const skein_expand_latent_args *a, skein_latent_item i
         memcpy(y + t * h->heads * width + h->plain_width, rows + t * latent + h->rank,
                (size_t)h->rope_width * sizeof(float));
     }
-    latent_matrix m = a->makes_keys ? latent_key_up(h, item.first_head) : latent_value_up(h, item.first_head);
+    latent_matrix m = a->makes_keys ? latent_key_up(h, item.first_head, a->tokens)
+                                    : latent_value_up(h, item.first_head, a->tokens);
     if (a->makes_keys && !h->key_rows_plain) {
         latent_product_of_columns(&m, item.tokens, x, y, h->heads * width, layout, workspace);
     } else {

@@ -8,25 +8,28 @@ typedef struct {
     int64_t row_bytes;
     int32_t rows;
     int32_t columns;
+    int32_t batch_tokens; // of the whole call, for linear
 } latent_matrix;
 
-static latent_matrix latent_key_up(const skein_latent_heads *h, int32_t head) {
+static latent_matrix latent_key_up(const skein_latent_heads *h, int32_t head, int32_t batch_tokens) {
     return (latent_matrix){
         .type = h->key_type,
         .weights = (const char *)h->key_up + head * h->key_head_bytes,
         .row_bytes = h->key_row_bytes,
         .rows = h->key_rows_plain ? h->plain_width : h->rank,
         .columns = h->key_rows_plain ? h->rank : h->plain_width,
+        .batch_tokens = batch_tokens,
     };
 }
 
-static latent_matrix latent_value_up(const skein_latent_heads *h, int32_t head) {
+static latent_matrix latent_value_up(const skein_latent_heads *h, int32_t head, int32_t batch_tokens) {
     return (latent_matrix){
         .type = h->value_type,
         .weights = (const char *)h->value_up + head * h->value_head_bytes,
         .row_bytes = h->value_row_bytes,
         .rows = h->value_width,
         .columns = h->rank,
+        .batch_tokens = batch_tokens,
     };
 }
 
@@ -36,6 +39,7 @@ static void latent_product(const latent_matrix *m, int32_t tokens, const float *
     skein_linear_args linear = {
         .weights = m->weights, .row_bytes = m->row_bytes, .type = m->type, .rows = m->rows,
         .columns = m->columns, .tokens = tokens, .x = x, .y = y, .y_stride = y_stride,
+        .batch_tokens = m->batch_tokens,
     };
     if (skein_linear_takes_quantized(m->type)) {
         skein_quantize_activations_args quantize = {

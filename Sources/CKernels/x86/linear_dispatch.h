@@ -1,9 +1,13 @@
 // The last part of the linear template: one function for each weight format, and the choice among them.
 
+static int32_t linear_batch_tokens(const skein_linear_args *args) {
+    return args->batch_tokens > args->tokens ? args->batch_tokens : args->tokens;
+}
+
 #define DEFINE_QUANTIZED(type)                                                                           \
     static __attribute__((noinline)) void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, \
                                                         void *workspace) { \
-        if (args->tokens <= VECTOR_TOKENS) {                                                             \
+        if (linear_batch_tokens(args) <= VECTOR_TOKENS) {                                                \
             linear_vector_quantized(SKEIN_##type, args, begin, end);                                     \
         } else {                                                                                         \
             linear_matrix_quantized(SKEIN_##type, args, begin, end, workspace);                          \
@@ -13,7 +17,7 @@
 #define DEFINE_FLOAT(type)                                                                               \
     static __attribute__((noinline)) void linear_##type(const skein_linear_args *args, int32_t begin, int32_t end, \
                                                         void *workspace) { \
-        if (args->tokens <= FLOAT_VECTOR_TOKENS) {                                                       \
+        if (linear_batch_tokens(args) <= FLOAT_VECTOR_TOKENS) {                                          \
             linear_vector_float(SKEIN_##type, args, begin, end);                                         \
         } else {                                                                                         \
             linear_matrix_float(SKEIN_##type, args, begin, end, workspace);                              \

@@ -29,6 +29,12 @@ def shape(**changes) -> dict:
         eos_token_id=2, tie_word_embeddings=True, **changes)
 
 
+def latent(**changes) -> dict:
+    return shape() | dict(
+        kv_lora_rank=16, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10, num_key_value_heads=4,
+        n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=20, first_k_dense_replace=1, **changes)
+
+
 def rope(kind: str, **changes) -> dict:
     return dict(rope_type=kind, rope_theta=10_000.0, **changes)
 
@@ -42,13 +48,33 @@ CONFIGURATIONS = {
     "qwen2": T.Qwen2Config(**shape(), rope_parameters=rope(
         "yarn", factor=4.0, original_max_position_embeddings=32, beta_fast=32.0, beta_slow=1.0)),
     "qwen3": T.Qwen3Config(**(shape() | {"tie_word_embeddings": False, "num_key_value_heads": 1}), head_dim=24),
+    "mixtral": T.MixtralConfig(**shape(), num_local_experts=4, num_experts_per_tok=2, sliding_window=None),
+    "qwen2-moe": T.Qwen2MoeConfig(
+        **shape(), num_experts=6, num_experts_per_tok=3, moe_intermediate_size=20, norm_topk_prob=True,
+        shared_expert_intermediate_size=40),
+    # Experts in every second layer only.
+    "qwen3-moe": T.Qwen3MoeConfig(
+        **shape(), head_dim=16, num_experts=8, num_experts_per_tok=2, moe_intermediate_size=20,
+        decoder_sparse_step=2),
+    "deepseek-v2": T.DeepseekV2Config(
+        **latent(), q_lora_rank=20, topk_method="group_limited_greedy", n_group=4, topk_group=2,
+        routed_scaling_factor=2.0),
+    "deepseek-v2-old": T.DeepseekV2Config(**latent(), q_lora_rank=None, n_shared_experts=2, topk_method="greedy"),
+    "deepseek-v3": T.DeepseekV3Config(
+        **latent(), q_lora_rank=20, n_group=4, topk_group=2, norm_topk_prob=True, routed_scaling_factor=2.5,
+        rope_parameters=rope(
+            "yarn", factor=4.0, original_max_position_embeddings=32, beta_fast=32.0, beta_slow=1.0, mscale=0.7,
+            mscale_all_dim=0.7)),
 }
+# Files as they were written before the projections of latent attention were split.
+COMBINED = {"deepseek-v2-old"}
 
 
 def randomize(model: torch.nn.Module, seed: int) -> None:
     """Weights of a size that makes every layer matter."""
     generator = torch.Generator().manual_seed(seed)
-    for name, parameter in model.named_parameters():
+    biases = [(name, buffer) for name, buffer in model.named_buffers() if "e_score_correction_bias" in name]
+    for name, parameter in list(model.named_parameters()) + biases:
         values = torch.randn(parameter.shape, generator=generator)
         if parameter.ndim == 1:
             values = 0.2 * values + (0 if name.endswith("bias") else 1)
@@ -65,7 +91,8 @@ def main() -> None:
         randomize(model, seed)
         with tempfile.TemporaryDirectory() as folder:
             model.save_pretrained(folder)
-            subprocess.run([sys.executable, CONVERT, folder, HERE / f"{name}.gguf"], check=True)
+            combined = ["--combined"] if name in COMBINED else []
+            subprocess.run([sys.executable, CONVERT, folder, HERE / f"{name}.gguf"] + combined, check=True)
         prompt = [1] + [(7 * i * i + 31 * i + seed) % 277 + 3 for i in range(19)]
         logits = model(torch.tensor([prompt])).logits[0]
         tokens, margins = list(prompt), []
