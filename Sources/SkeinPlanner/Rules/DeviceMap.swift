@@ -109,9 +109,13 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
     unnamed.place(&shares)
     findings += mentions.findings(known: context.knownDevices)
     lazy var names = KnownNames(modules.modules.lazy.map(\.name))
-    // Maps have no bound on their entries but the file's; looking for near names has.
+    // Maps have no bound on their entries but the file's; looking for near names has. Maps that accelerate makes
+    // name modules without weights as well, which is no fault.
     var hintsLeft = 100
-    findings += usage.findings { index in
+    let meant = entries.indices.filter { index in
+      modules[entries[index].name].map { !$0.weights.isEmpty || !$0.children.isEmpty } ?? true
+    }
+    findings += usage.findings(of: meant) { index in
       let name = entries[index].name
       if modules[name] != nil { return "there are no weights in it" }
       hintsLeft -= 1
