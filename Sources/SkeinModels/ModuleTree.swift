@@ -52,6 +52,8 @@ public struct ModuleTree: Hashable, Sendable {
       moduleOfNode[node.id.index] = place
       for weight in node.weights { addModules(of: weight) }
     }
+    // Newer code makes the angles once for all layers; maps that it saves name this module.
+    if graph.nodes.contains(where: { $0.name.role == .queryRope }) { _ = add("model.rotary_emb") }
     // Layers and experts are many and alike.
     var known: [String: [String]] = [:]
     for place in modules.indices {

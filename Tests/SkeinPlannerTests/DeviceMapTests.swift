@@ -28,7 +28,8 @@ struct DeviceMapTests {
         "model.layers.10": "cpu",
         "model.layers.1.mlp": "cuda:2",
         "model.layers.12.self_attn.q_proj.weight": "cpu",
-        "model.layers.11": "disk"
+        "model.layers.11": "disk",
+        "model.rotary_emb": 0
       }
       """)
     #expect(device("layers.1.query") == "cuda:1" && device("layers.1.up") == "cuda:2")

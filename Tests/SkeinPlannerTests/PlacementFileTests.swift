@@ -19,7 +19,7 @@ struct PlacementFileTests {
       - match: "^model\\.layers\\.([0-9]|1[0-9])\\..*experts$"
         device: cpu
         weights: streamed
-      - match: "^blk\\.(2[0-9])\\."   # names of GGUF tensors
+      - match: "^blk\\.(2[0-6])\\."   # names of GGUF tensors
         device: {cuda:0: 0.6, "cuda:1": 0.4}
       - node: ^layers\.3\.attentionResidual$
         device: cuda:1
@@ -97,6 +97,39 @@ struct PlacementFileTests {
     #expect(device("layers.1.mixture") == "b" && device("layers.2.feedForwardResidual") == "a")
     #expect(device("layers.0.activation") == "a" && device("layers.5.sharedActivation") == "cpu")
     #expect(device("layers.26.selectedResidual") == "a")
+  }
+
+  @Test("A tied head goes by its own name, not the embedding's")
+  func tiedHead() throws {
+    var g = GraphBuilder(vocabularySize: 8, layerCount: 1) { _ in false }
+    let x = g.embedding(.tokenEmbedding, width: 4)
+    g.layer = 0
+    let (residual, _) = g.selectOutputs(x, x)
+    g.layer = nil
+    _ = g.linear(residual, .head, width: 8, sharing: WeightName(NodeName(.tokenEmbedding)))
+    let modules = ModuleTree(try g.finish(), classes: ModuleClasses("tiny", prefix: "Tiny"))
+    func devices(_ text: String) throws -> [String] {
+      let placement = try readPlacement(text, path: "p").evaluate(PlacementContext(modules: modules))
+        .placement
+      return ["tokenEmbedding", "head"].map { placement.deviceName($0, in: modules.graph) }
+    }
+    for name in ["embed_tokens", "token_embd"] {
+      #expect(
+        try devices("rules: [{match: \(name), device: cpu}, {match: ., device: gpu}]") == ["cpu", "gpu"])
+    }
+    for name in ["lm_head", "^output.weight"] {
+      #expect(
+        try devices("rules: [{match: \(name), device: cpu}, {match: ., device: gpu}]") == ["gpu", "cpu"])
+    }
+    #expect(try devices(#"{"model.embed_tokens": 0, "lm_head": 1}"#) == ["cuda:0", "cuda:1"])
+    // There the copy of the matrix has the embedding's name.
+    #expect(try devices("-ngl 99 -ot token_embd=CPU") == ["cpu", "cpu"])
+  }
+
+  @Test("Lines end as on any system")
+  func lineEnds() throws {
+    let text = Self.text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
+    #expect(try PlacementFile(parsing: text, path: "p") == PlacementFile(parsing: Self.text, path: "p"))
   }
 
   @Test("A placement becomes a file and comes back, whatever it is")

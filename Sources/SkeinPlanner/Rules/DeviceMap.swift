@@ -1,6 +1,5 @@
 import SkeinGraph
 import SkeinModels
-import SkeinTensor
 
 /// A device map of Hugging Face's accelerate: names of modules with the device of each, as JSON.
 ///
@@ -109,7 +108,19 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
     let unnamed = UnnamedNodes(graph)
     unnamed.place(&shares)
     findings += mentions.findings(known: context.knownDevices)
-    findings += usage.findings { index in hint(entries[index].name, modules) }
+    lazy var names = KnownNames(modules.modules.lazy.map(\.name))
+    // Maps have no bound on their entries but the file's; looking for near names has. Maps that accelerate makes
+    // name modules without weights as well, which is no fault.
+    var hintsLeft = 100
+    let meant = entries.indices.filter { index in
+      modules[entries[index].name].map { !$0.weights.isEmpty || !$0.children.isEmpty } ?? true
+    }
+    findings += usage.findings(of: meant) { index in
+      let name = entries[index].name
+      if modules[name] != nil { return "there are no weights in it" }
+      hintsLeft -= 1
+      return hintsLeft >= 0 ? names.hint(name) : "no module has this name"
+    }
     findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: modules)
     unnamed.place(&shares)
     return PlacementEvaluation(
@@ -140,10 +151,5 @@ public struct DeviceMap: Hashable, Sendable, PlacementSource {
         "\(name[..<star])\(expert)\(name[name.index(after: star)...])"
       }
     }
-  }
-
-  private func hint(_ name: String, _ modules: ModuleTree) -> String {
-    if modules[name] != nil { return "there are no weights in it" }
-    return NameHint(name, modules.modules.lazy.map(\.name)).message
   }
 }

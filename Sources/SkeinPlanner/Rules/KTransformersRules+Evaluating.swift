@@ -81,7 +81,7 @@ extension KTransformersRules {
     // The modules of all layers and experts are alike; one of each will do for most hints.
     var seen: Set<String> = []
     let examples = walk.modules.modules.filter {
-      seen.insert(NameHint.shape(of: $0.name) + $0.classes[0]).inserted
+      seen.insert(KnownNames.shape(of: $0.name) + $0.classes[0]).inserted
     }
     for rule in rules.indices where !walk.usage.isMatching(rule) {
       hints[rule] = try hint(rule, walk, examples)
@@ -127,7 +127,7 @@ extension KTransformersRules {
         matches: { name throws(PlannerError) in try walk.isMatching(rule, name: name) })
       if let beyond { return "it names " + beyond.words(layerCount: modules.graph.layerCount) }
     }
-    return NameHint(rules[rule].name ?? "", candidates.map(\.name)).message
+    return KnownNames(candidates.map(\.name)).hint(rules[rule].name ?? "")
       + (rules[rule].matchClass == nil ? "" : " with that class")
   }
 

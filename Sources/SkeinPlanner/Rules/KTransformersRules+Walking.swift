@@ -108,7 +108,7 @@ struct KTransformersWalk {
 
   private static func isExperts(_ rule: KTransformersRules.Rule) -> Bool {
     let name = rule.replacement.split(separator: ".").last ?? ""
-    return name.hasPrefix("K") && (name.hasSuffix("Experts") || name.hasSuffix("ExpertsV2"))
+    return name.hasPrefix("K") && ["Experts", "ExpertsV2", "ExpertsCPU"].contains { name.hasSuffix($0) }
   }
 
   private func onHost(_ device: DeviceID) -> DeviceID { device.name == "cpu" ? host : device }

@@ -179,7 +179,7 @@ extension LlamaCppOptions {
       of: overrides.indices.filter { overrides[$0].layerCount == nil },
       hint: { index in
         if overrides[index].pattern == Self.expertsPattern { return "the model has no experts" }
-        return NameHint(overrides[index].pattern, graph.weights.lazy.map(\.name.ggufName)).message
+        return KnownNames(graph.weights.lazy.map(\.name.ggufName)).hint(overrides[index].pattern)
       })
     // Of the many that `--n-cpu-moe` stands for, some may well do nothing: first layers are often dense.
     var last: String?

@@ -14,7 +14,7 @@ extension PlacementFile {
       throw PlannerError(.invalidFile, "holds nothing; a placement needs `rules:`", path: path)
     }
     try self.init(root, path: path)
-    header = text.split(separator: "\n", omittingEmptySubsequences: false)
+    header = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       .prefix { $0.hasPrefix("#") }
       .map { String($0.dropFirst($0.hasPrefix("# ") ? 2 : 1)) }
   }

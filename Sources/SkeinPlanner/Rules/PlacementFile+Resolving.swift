@@ -39,7 +39,12 @@ extension PlacementFile {
     let unnamed = UnnamedNodes(graph)
     unnamed.place(&shares)
     var findings = shareFindings() + deviceFindings(context)
-    findings += usage.findings { hint(rules[$0], context.modules) }
+    lazy var known = KnownNames(context.modules.modules.lazy.map(\.name))
+    findings += usage.findings { index in
+      rules[index].subject == .match
+        ? known.hint(rules[index].pattern)
+        : "nodes are called as in \(graph.nodes[graph.nodes.count / 2].name)"
+    }
     findings += beyondFindings(patterns, example, layerCount: graph.layerCount)
     findings += unnamed.placeRest(&shares, default: context.defaultDevice, modules: context.modules)
     unnamed.place(&shares)
@@ -59,10 +64,14 @@ extension PlacementFile {
     return patterns
   }
 
-  /// The names that a rule's `match` is searched in.
+  /// The names that a rule's `match` is searched in. A head that takes the embedding's matrix goes by its own
+  /// name, so that a rule for the embedding does not take the head along.
   static func names(of node: Node, in modules: ModuleTree) -> [String] {
-    [modules.module(of: node.id).name]
-      + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
+    let module = modules.module(of: node.id).name
+    if node.name.role == .head {
+      return [module, WeightName(node.name).ggufName, module + ".weight"]
+    }
+    return [module] + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
   }
 
   /// Shares that sum to exactly 1, where they nearly do.
@@ -130,13 +139,6 @@ extension PlacementFile {
           line: rules[rule].line)
       }
       return nil
-    }
-  }
-
-  private func hint(_ rule: Rule, _ modules: ModuleTree) -> String {
-    switch rule.subject {
-    case .node: "nodes are called as in \(modules.graph.nodes[modules.graph.nodes.count / 2].name)"
-    case .match: NameHint(rule.pattern, modules.modules.lazy.map(\.name)).message
     }
   }
 }

@@ -1,31 +1,29 @@
 import SkeinModels
 import SkeinTensor
 
-/// What may have been meant by an expression that matches no name.
-struct NameHint {
-  /// What to do about it.
-  let message: String
+/// Names that rules may have meant, for hints about rules that match none.
+struct KnownNames {
+  /// For each name and for its last parts, the name.
+  private var nameOf: [String: String] = [:]
 
-  /// A hint from the names that there are.
-  init(_ pattern: String, _ names: some Sequence<String>) {
-    // The names of all layers and experts are alike; one of each will do.
+  /// The names that there are. Those of all layers and experts are alike, so one of each is kept.
+  init(_ names: some Sequence<String>) {
     var seen: Set<String> = []
-    var examples: [String] = []
     for name in names where !name.isEmpty && seen.insert(Self.shape(of: name)).inserted {
-      examples.append(name)
-    }
-    // What is left of the expression without its signs is likely near a name or the end of one.
-    let plain = pattern.filter { !"^$\\()[]*+?|{}".contains($0) }
-    var nameOf: [String: String] = [:]
-    for name in examples {
       let parts = name.split(separator: ".")
       for count in [1, 2, parts.count] {
         let end = parts.suffix(count).joined(separator: ".")
         if nameOf[end] == nil { nameOf[end] = name }
       }
     }
+  }
+
+  /// What to do about an expression that matches no name.
+  func hint(_ pattern: String) -> String {
+    // What is left of the expression without its signs is likely near a name or the end of one.
+    let plain = pattern.filter { !"^$\\()[]*+?|{}".contains($0) }
     let near = nearestWord(to: plain, in: nameOf.keys.sorted()).flatMap { nameOf[$0] }
-    message = near.map { "the nearest name is \($0)" } ?? "there are no names"
+    return near.map { "the nearest name is \($0)" } ?? "there are no names"
   }
 
   /// A name without its numbers.
