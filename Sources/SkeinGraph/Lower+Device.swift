@@ -88,7 +88,9 @@ extension Cache {
   /// Bytes of all pages of keys, and of values.
   func bufferBytes(limits: PlanLimits) -> (keys: Int, values: Int) {
     let rows = limits.pageCount * keyValueHeadCount * limits.cachePageTokens
-    return (rows * Cache.rowBytes(keyWidth, limits.cacheType), rows * Cache.rowBytes(valueWidth, limits.cacheType))
+    return (
+      rows * Cache.rowBytes(keyWidth, limits.cacheType), rows * Cache.rowBytes(valueWidth, limits.cacheType)
+    )
   }
 
   /// Bytes of all pages, as a plan reserves them.

@@ -66,7 +66,8 @@ private final class LatentCase {
     let y = GuardedBuffer<Float>(count: tokens.count * heads * value, repeating: .nan)
     var args = skein_latent_attention_args()
     args.cache = skein_cache(
-      keys: cache.pointer, values: nil, page_tokens: Int32(pageTokens), kv_heads: 1, key_width: Int32(latent),
+      keys: UnsafeMutableRawPointer(cache.pointer).assumingMemoryBound(to: UInt8.self), values: nil,
+      type: ElementType.f16.rawValue, page_tokens: Int32(pageTokens), kv_heads: 1, key_width: Int32(latent),
       value_width: 0, page_table: table.pointer, pages_per_sequence: Int32(pagesPerSequence))
     args.heads = latentHeads
     args.queries = UnsafePointer(queries.pointer)

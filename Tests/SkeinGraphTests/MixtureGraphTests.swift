@@ -14,9 +14,9 @@ import Testing
   }
 
   @Test func aCompressedCacheHoldsOneRowForAllHeads() {
-    #expect(graph.caches.map(\.elementsPerToken) == [16, 16, 16])
+    #expect(graph.caches.map { $0.bytesPerToken(.f16) / 2 } == [16, 16, 16])
     let expanded = TinyGraph.mixture(latentCache: .expanded)
-    #expect(expanded.caches.map(\.elementsPerToken) == [60, 60, 60])
+    #expect(expanded.caches.map { $0.bytesPerToken(.f16) / 2 } == [60, 60, 60])
     #expect(node(expanded, .keyUp).width == 40 && node(expanded, .valueUp).width == 20)
     let inputs = [Role.queryRope, .keyUp, .valueUp].map { node(expanded, $0).id }
     #expect(node(expanded, .attention).inputs == inputs)

@@ -100,7 +100,7 @@ struct ConfiguredModelTests {
   func latentAttention() throws {
     for (fixture, hasBias) in [(ConfigurationFixture.deepSeekV2, false), (.deepSeekV3, true)] {
       let graph = try configuredModel(fixture.json).graph
-      #expect(graph.caches.allSatisfy { $0.elementsPerToken == 576 })
+      #expect(graph.caches.allSatisfy { $0.bytesPerToken(.f16) == 2 * 576 })
       let routers = graph.nodes.filter { $0.name.role == .router }
       #expect(routers.allSatisfy { $0.weights.count == (hasBias ? 2 : 1) })
       guard case .expertRouter(let router)? = routers.first?.op else { throw Unexpected() }
@@ -113,7 +113,7 @@ struct ConfiguredModelTests {
     let expanded = GraphOptions(latentCache: .expanded)
     #expect(
       try configuredModel(ConfigurationFixture.deepSeekV2.json, options: expanded).graph.caches[0]
-        .elementsPerToken == 40_960)
+        .bytesPerToken(.f16) == 2 * 40_960)
   }
 
   @Test("Layers without experts are those that the file names")

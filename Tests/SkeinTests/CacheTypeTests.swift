@@ -4,11 +4,12 @@ import Testing
 
 /// The bundled model with a key-value cache of 8 bits against one of 16.
 @Suite struct CacheTypeTests {
-  private func load(_ type: LoadOptions.CacheType, devices: String = "cpu") async throws -> Model {
+  private func load(_ type: PlanningOptions.CacheType, devices: String = "cpu") async throws -> Model {
     var options = LoadOptions.devices(devices, outputs: 64)
-    options.cacheType = type
-    options.contextTokens = 512
-    return try await Model.load(BundledModelTests.model, options: options)
+    options.planning.cacheType = type
+    options.planning.contextTokens = 512
+    return try await Model.load(
+      BundledModelTests.root.appending(path: "Models/stories.gguf").path, options: options)
   }
 
   private func text(_ model: Model) throws -> [Int32] {

@@ -59,7 +59,7 @@ import Testing
     // YaRN by 4, with a multiplier of 0.07.
     let magnitude = Float(0.07 * logarithm(4) + 1)
     #expect(abs(attention[0].scale * Float(20).squareRoot() - magnitude * magnitude) < 1e-6)
-    #expect(graph.caches.map(\.elementsPerToken) == [24, 24])
+    #expect(graph.caches.map { $0.bytesPerToken(.f16) } == [48, 48])
   }
 
   @Test(arguments: ["deepseek-v2", "deepseek-v2-old", "deepseek-v3"])
@@ -69,7 +69,7 @@ import Testing
       var options = LoadOptions.devices(devices)
       options.graph.latentCache = .expanded
       let model = try await Model.load(Reference.modelPath(name), options: options)
-      #expect(model.definition.graph.caches.allSatisfy { $0.elementsPerToken == 4 * (20 + 10) })
+      #expect(model.definition.graph.caches.allSatisfy { $0.bytesPerToken(.f16) / 2 == 4 * (20 + 10) })
       let logits = try await model.logits(reference.prompt)
       let width = model.definition.graph.vocabularySize
       for (row, expected) in zip(reference.rows, reference.logits) {
