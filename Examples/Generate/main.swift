@@ -12,4 +12,4 @@ let model = try await Model.load(arguments[1], options: options)
 
 for try await piece in model.generate(arguments[2]) { print(piece, terminator: "") }
 print()
-for part in model.placementSummary { print("\(part.device): \(part.contents), \(part.bytes) bytes") }
+for part in model.plan.placementSummary { print("\(part.device): \(part.contents), \(part.bytes) bytes") }

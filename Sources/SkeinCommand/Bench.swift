@@ -46,10 +46,9 @@ struct Bench: AsyncParsableCommand {
   func run() async throws {
     var contestants: [Contestant] = []
     for list in devices.isEmpty ? ["cpu"] : devices {
-      var choice = DeviceOptions(list, context: context ?? promptTokens + genTokens)
-      choice.useAllDevices = useAllDevices
-      choice.placement = placement
-      choice.cache = cache
+      let choice = DeviceChoice(
+        devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
+        placement: placement, usesAllDevices: useAllDevices)
       let options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))

@@ -30,15 +30,21 @@ struct DeviceOptions: ParsableArguments {
   @Flag(help: "Use all of the devices, also where that is slower.")
   var useAllDevices = false
 
-  init() {}
-
-  /// Only a list of devices.
-  init(_ devices: String, context: Int? = nil) {
-    self.init()
-    (self.devices, self.context, placement, useAllDevices) = (devices, context, nil, false)
-    cache = CacheOptions()
-    cache.cacheType = .f16
+  /// The choice that these flags make.
+  var choice: DeviceChoice {
+    DeviceChoice(
+      devices: devices, context: context, cacheType: cache.cacheType, placement: placement,
+      usesAllDevices: useAllDevices)
   }
+}
+
+/// Devices, and how a model is to be placed on them.
+struct DeviceChoice {
+  var devices: String?
+  var context: Int?
+  var cacheType = PlanningOptions.CacheType.f16
+  var placement: String?
+  var usesAllDevices = false
 
   /// Options for loading a model on these devices.
   func loadOptions(request: RequestShape = RequestShape(), outputsPerPass: Int = 1) throws -> LoadOptions {
@@ -63,9 +69,9 @@ struct DeviceOptions: ParsableArguments {
   func planningOptions(request: RequestShape) throws -> PlanningOptions {
     var options = PlanningOptions()
     options.contextTokens = context
-    options.cacheType = cache.cacheType
+    options.cacheType = cacheType
     options.request = request
-    options.usesAllDevices = useAllDevices
+    options.usesAllDevices = usesAllDevices
     if let placement { options.placing = .rules(text: try readText(placement), path: placement) }
     return options
   }

@@ -30,7 +30,7 @@ struct Logits: AsyncParsableCommand {
 
   func run() async throws {
     let ids = try parseTokens(tokens)
-    let model = try await Model.loadWithProgress(model, try devices.scoringOptions(outputsPerPass: 64))
+    let model = try await Model.loadWithProgress(model, try devices.choice.scoringOptions(outputsPerPass: 64))
     let logits = try await model.logits(ids)
     try NumPyFile.write(logits, shape: [ids.count, logits.count / ids.count], to: file)
     let shape = [ids.count, logits.count / ids.count]

@@ -22,7 +22,7 @@ struct Perplexity: AsyncParsableCommand {
 
   func run() async throws {
     let text = try readText(file)
-    var options = try devices.scoringOptions(outputsPerPass: 64)
+    var options = try devices.choice.scoringOptions(outputsPerPass: 64)
     // The window that perplexities are mostly given for.
     if options.planning.contextTokens == nil { options.planning.contextTokens = 512 }
     let model = try await Model.loadWithProgress(model, options)

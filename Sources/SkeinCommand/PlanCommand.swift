@@ -73,7 +73,7 @@ struct PlanningFlags: ParsableArguments {
   /// The model placed.
   func planned() throws -> PlannedModel {
     let description = try description()
-    var options = try devices.planningOptions(
+    var options = try devices.choice.planningOptions(
       request: RequestShape(promptTokens: promptTokens, genTokens: genTokens, concurrency: concurrency))
     options.passesInFlight = passesInFlight
     if options.contextTokens == nil {

@@ -35,7 +35,7 @@ struct Run: AsyncParsableCommand {
   func run() async throws {
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
-    let model = try await Model.loadWithProgress(model, try devices.loadOptions())
+    let model = try await Model.loadWithProgress(model, try devices.choice.loadOptions())
     if isConversation {
       try await converse(model)
     } else {

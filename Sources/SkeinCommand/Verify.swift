@@ -37,8 +37,7 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      var choice = DeviceOptions(list)
-      choice.cache = cache
+      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType)
       let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))

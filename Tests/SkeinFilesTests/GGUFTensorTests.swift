@@ -42,7 +42,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (26, "I32"), (24, "I8"), (28, "F64"), (34, "TQ1_0"), (4, ""), (1000, ""), (Int(UInt32.max), ""),
+    (26, "I32"), (24, "I8"), (28, "F64"), (34, "TQ1_0"), (4, "number 4"), (1000, "number 1000"),
+    (Int(UInt32.max), "supported"),
   ])
   func otherElementTypesAreNamed(number: Int, name: String) {
     expectError(.unsupportedElementType, "model.gguf", "tensor \"w\"", "number \(number)", name, "Q4_K, Q5_K")

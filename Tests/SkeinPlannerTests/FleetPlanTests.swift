@@ -27,6 +27,7 @@ struct FleetPlanTests {
     let plan = try lower(
       model.graph, placement, limits: PlanLimits(contextTokens: 32_768),
       layouts: fleet.layouts(weights: weights), type: model.type)
+    try plan.requireFit(fleet.layouts(weights: weights))
     return (plan, model)
   }
 
