@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 void *skein_memory_reserve(size_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -105,6 +106,16 @@ static uint64_t memory_left_in_control_groups(void) {
     }
     fclose(file);
     return least;
+}
+
+uint64_t skein_memory_resident(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    unsigned long long total = 0;
+    unsigned long long resident = 0;
+    int count = fscanf(file, "%llu %llu", &total, &resident);
+    fclose(file);
+    return count == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 uint64_t skein_memory_available(void) {

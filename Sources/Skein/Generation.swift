@@ -43,9 +43,12 @@ public struct GenerationReport: Hashable, Sendable {
   /// Seconds to write, from the prompt's end.
   public var decodeSeconds = 0.0
 
+  /// Tokens of the prompt that were computed.
+  public var readTokenCount: Int { promptTokenCount - reusedTokenCount }
+
   /// Tokens of the prompt read a second.
   public var prefillTokensPerSecond: Double {
-    Double(promptTokenCount - reusedTokenCount) / max(prefillSeconds, 1e-9)
+    Double(readTokenCount) / max(prefillSeconds, 1e-9)
   }
 
   /// Tokens computed after the prompt a second; 0 where there were none.

@@ -1,3 +1,4 @@
+import CSystem
 import SkeinDevices
 import SkeinExecutor
 import SkeinFiles
@@ -80,6 +81,18 @@ public final class Model: Sendable {
 
   /// Seconds that each device has worked so far, in the order of the plan.
   public var busySeconds: [Double] { engine.executor.busySeconds }
+
+  /// Bytes of memory that this process has now; 0 where the system does not say. What it should have is the
+  /// `runtimeBytes` of the host's profile, which it had before, and the bytes of all devices that are processors.
+  public static var residentBytes: Int { Int(skein_memory_resident()) }
+
+  /// Bytes that this process should have, by the plan.
+  public var predictedResidentBytes: Int {
+    let runtime = machine.fleet.devices.reduce(0) { $0 + ($1.kind == .cpu ? $1.runtimeBytes : 0) }
+    return zip(plan.devices.indices, devices).reduce(runtime) {
+      $0 + ($1.1.kind == .cpu ? plan.byteCount(device: $1.0) : 0)
+    }
+  }
 
   /// Bytes that each device has reserved, by name.
   public var reservedBytes: [DeviceID: Int] {

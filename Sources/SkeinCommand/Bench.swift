@@ -32,6 +32,8 @@ struct Bench: AsyncParsableCommand {
   var placement: String?
   @Flag(help: "Use all of the devices of each choice, also where that is slower.")
   var useAllDevices = false
+  @Flag(help: "Fold what was measured into the profiles of the devices.")
+  var calibrate = false
   @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
 
@@ -63,8 +65,17 @@ struct Bench: AsyncParsableCommand {
     }
     bar.end()
     let rows = contestants.map { Row($0, promptTokens: promptTokens, genTokens: genTokens) }
+    if calibrate {
+      for (contestant, row) in zip(contestants, rows) {
+        contestant.model.calibrate(
+          promptTokens: promptTokens, prefillTokensPerSecond: row.prefillTokensPerSecond,
+          genTokens: genTokens,
+          decodeTokensPerSecond: row.decodeTokensPerSecond)
+      }
+    }
     if output.json { return try Terminal.print(json: rows) }
     Terminal.write(Format.table([Row.header] + rows.map(\.cells)) + "\n")
+    for row in rows { for line in row.leftOut { Terminal.write("\(row.devices): \(line)\n") } }
   }
 }
 
@@ -99,10 +110,17 @@ private struct Row: Encodable {
   var genTokens: Int
   var prefillTokensPerSecond: Double
   var decodeTokensPerSecond: Double
+  var predictedPrefillTokensPerSecond: Double
+  var predictedDecodeTokensPerSecond: Double
+  var strategy: String
+  var leftOut: [String]
   var peakBytes: [String: Int]
 
   enum CodingKeys: String, CodingKey {
-    case devices
+    case devices, strategy
+    case predictedPrefillTokensPerSecond = "predicted_prefill_tokens_per_second"
+    case predictedDecodeTokensPerSecond = "predicted_decode_tokens_per_second"
+    case leftOut = "left_out"
     case promptTokens = "prompt_tokens"
     case genTokens = "gen_tokens"
     case prefillTokensPerSecond = "prefill_tokens_per_second"
@@ -116,6 +134,11 @@ private struct Row: Encodable {
     self.genTokens = genTokens
     prefillTokensPerSecond = Row.median(contestant.prefill)
     decodeTokensPerSecond = Row.median(contestant.decode)
+    let price = contestant.model.predicted(promptTokens: promptTokens, genTokens: genTokens)
+    predictedPrefillTokensPerSecond = price.prefillTokensPerSecond
+    predictedDecodeTokensPerSecond = price.decodeTokensPerSecond
+    strategy = contestant.model.planned.strategy
+    leftOut = (contestant.model.planned.result?.leftOut ?? []).map(\.description)
     peakBytes = Dictionary(
       uniqueKeysWithValues: contestant.model.reservedBytes.map { ($0.key.name, $0.value) })
   }
@@ -126,12 +149,15 @@ private struct Row: Encodable {
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 
-  static let header = ["devices", "prompt", "write", "prefill tokens/s", "decode tokens/s", "bytes"]
+  static let header = [
+    "devices", "prompt", "write", "prefill tokens/s", "predicted", "decode tokens/s", "predicted", "bytes",
+  ]
 
   var cells: [String] {
     [
       devices, "\(promptTokens)", "\(genTokens)", Format.number(prefillTokensPerSecond),
-      Format.number(decodeTokensPerSecond),
+      Format.number(predictedPrefillTokensPerSecond), Format.number(decodeTokensPerSecond),
+      Format.number(predictedDecodeTokensPerSecond),
       peakBytes.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.bytes($0.value))" }.joined(
         separator: ", "),
     ]

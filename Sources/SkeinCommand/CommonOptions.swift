@@ -23,7 +23,8 @@ struct DeviceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A file that says what goes where: of Skein (see docs/placement.md), KTransformers, accelerate or llama.cpp.",
+      "A file that says what goes where: of Skein (see docs/placement.md), KTransformers, accelerate or llama.cpp;"
+        + " or options of llama.cpp themselves, as in --placement=\"-ot exps=CPU\".",
       valueName: "file"))
   var placement: String?
 
@@ -72,7 +73,12 @@ struct DeviceChoice {
     options.cacheType = cacheType
     options.request = request
     options.usesAllDevices = usesAllDevices
-    if let placement { options.placing = .rules(text: try readText(placement), path: placement) }
+    if let placement {
+      // Options of llama.cpp may stand in the place of a file.
+      let isText = placement.hasPrefix("-") && placement != "-"
+      options.placing = .rules(
+        text: isText ? placement : try readText(placement), path: isText ? "--placement" : placement)
+    }
     return options
   }
 }

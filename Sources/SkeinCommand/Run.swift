@@ -26,6 +26,8 @@ struct Run: AsyncParsableCommand {
   var count = 256
   @OptionGroup(title: "Sampling") var sampling: SamplingFlags
   @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @Flag(help: "Fold what was measured into the profiles of the devices.")
+  var calibrate = false
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -36,6 +38,7 @@ struct Run: AsyncParsableCommand {
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
     let model = try await Model.loadWithProgress(model, try devices.choice.loadOptions())
+    for line in remarks(model) where !output.json { Terminal.note(line) }
     if isConversation {
       try await converse(model)
     } else {
@@ -76,8 +79,16 @@ struct Run: AsyncParsableCommand {
   }
 
   private func finish(_ model: Model, _ answer: Answer) throws {
+    if calibrate {
+      model.calibrate(
+        promptTokens: answer.report.readTokenCount,
+        prefillTokensPerSecond: answer.report.prefillTokensPerSecond,
+        genTokens: answer.report.decodedTokenCount, decodeTokensPerSecond: answer.report.decodeTokensPerSecond
+      )
+    }
     if output.json { return try Terminal.print(json: RunResult(answer, model)) }
     Terminal.note(speeds(answer.report))
+    Terminal.note(predictions(model, answer.report))
     for line in deviceLines(model) { Terminal.note(line) }
   }
 
@@ -102,10 +113,24 @@ struct Run: AsyncParsableCommand {
   }
 
   private func speeds(_ report: GenerationReport) -> String {
-    let read = report.promptTokenCount - report.reusedTokenCount
+    let read = report.readTokenCount
     if report.prefillSeconds == 0 { return "stopped while reading the prompt" }
     return "read \(read) tokens at \(Format.number(report.prefillTokensPerSecond)) tokens/s, wrote"
       + " \(report.tokens.count) at \(Format.number(report.decodeTokensPerSecond)) tokens/s (\(report.stop.text))"
+  }
+
+  /// What the planner did without, and why.
+  private func remarks(_ model: Model) -> [String] {
+    (model.planned.result?.leftOut ?? []).map(\.description) + model.planned.findings.map(\.description)
+  }
+
+  /// What was expected, beside what was measured.
+  private func predictions(_ model: Model, _ report: GenerationReport) -> String {
+    let price = model.predicted(promptTokens: report.readTokenCount, genTokens: report.decodedTokenCount)
+    return
+      "predicted (\(model.planned.strategy)): read at \(Format.number(price.prefillTokensPerSecond)) tokens/s,"
+      + " wrote at \(Format.number(price.decodeTokensPerSecond)) tokens/s"
+      + (calibrate ? "; the profiles have learned from it" : "")
   }
 
   /// What each device held and did.
@@ -151,6 +176,11 @@ private struct RunResult: Encodable {
   var promptTokens: Int
   var prefillTokensPerSecond: Double
   var decodeTokensPerSecond: Double
+  var predictedPrefillTokensPerSecond: Double
+  var predictedDecodeTokensPerSecond: Double
+  var strategy: String
+  var residentBytes: Int
+  var predictedResidentBytes: Int
   var stop: String
   var devices: [DevicePart]
 
@@ -166,10 +196,14 @@ private struct RunResult: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case text, tokens, stop, devices
+    case text, tokens, stop, devices, strategy
     case promptTokens = "prompt_tokens"
     case prefillTokensPerSecond = "prefill_tokens_per_second"
     case decodeTokensPerSecond = "decode_tokens_per_second"
+    case residentBytes = "resident_bytes"
+    case predictedResidentBytes = "predicted_resident_bytes"
+    case predictedPrefillTokensPerSecond = "predicted_prefill_tokens_per_second"
+    case predictedDecodeTokensPerSecond = "predicted_decode_tokens_per_second"
   }
 
   init(_ answer: Answer, _ model: Model) {
@@ -178,6 +212,13 @@ private struct RunResult: Encodable {
     promptTokens = answer.report.promptTokenCount
     prefillTokensPerSecond = answer.report.prefillTokensPerSecond
     decodeTokensPerSecond = answer.report.decodeTokensPerSecond
+    let price = model.predicted(
+      promptTokens: answer.report.readTokenCount, genTokens: answer.report.decodedTokenCount)
+    predictedPrefillTokensPerSecond = price.prefillTokensPerSecond
+    predictedDecodeTokensPerSecond = price.decodeTokensPerSecond
+    strategy = model.planned.strategy
+    residentBytes = Model.residentBytes
+    predictedResidentBytes = model.predictedResidentBytes
     stop = answer.report.stop.code
     devices = zip(model.plan.placementSummary, model.busySeconds).map { part, busy in
       DevicePart(device: part.device, contents: part.contents, bytes: part.bytes, busySeconds: busy)

@@ -47,7 +47,22 @@ final class CPUQueue: DeviceQueue {
     steps = CPUBinder(plan: plan, device: device, base: base, frequencies: frequencies).steps()
   }
 
-  func attach() { team.attach() }
+  /// Takes every page of the reservation but those of weights, which come with the weights: what was reserved
+  /// is then there, and near the cores that use it.
+  func attach() {
+    team.attach()
+    let weights = device.regionBytes[.weights, default: 0]
+    let rest = device.byteCount(limits: limits) - weights
+    var region = ZeroedRegion(address: base + weights, byteCount: rest)
+    let runs = (rest + ZeroedRegion.runBytes - 1) / ZeroedRegion.runBytes
+    team.run(
+      { arguments, begin, end, _ in
+        let region = arguments!.assumingMemoryBound(to: ZeroedRegion.self).pointee
+        let first = Int(begin) * ZeroedRegion.runBytes
+        let last = min(Int(end) * ZeroedRegion.runBytes, region.byteCount)
+        memset(region.address + first, 0, last - first)
+      }, &region, items: runs, grain: 1)
+  }
 
   /// The address of a buffer, in the given copy of the pass region.
   @inline(__always)
@@ -104,6 +119,12 @@ final class CPUQueue: DeviceQueue {
         memcpy(copy.destination + first, copy.source + first, last - first)
       }, &copy, items: runs, grain: 1)
   }
+}
+
+private struct ZeroedRegion {
+  static let runBytes = 1 << 20
+  var address: UnsafeMutableRawPointer
+  var byteCount: Int
 }
 
 private struct ParallelCopy {

@@ -44,6 +44,9 @@ void skein_memory_release(void *memory, size_t bytes);
 // of its control groups (containers); 0 where it does not say.
 uint64_t skein_memory_available(void);
 
+// Bytes of memory that this process has now; 0 where the system does not say.
+uint64_t skein_memory_resident(void);
+
 // A hint that the processor is spinning.
 void skein_spin_hint(void);
 

@@ -1,3 +1,4 @@
+import CSystem
 import SkeinDevices
 import SkeinGraph
 import SkeinPlanner
@@ -43,6 +44,10 @@ public struct Machine: Sendable {
       }
     }
     fleet = Machine.fleet(devices, contents)
+    // What the process has already: vocabulary, graph, program.
+    if let host = fleet.devices.firstIndex(where: { $0.kind == .cpu }) {
+      fleet.devices[host].runtimeBytes = Int(skein_memory_resident())
+    }
   }
 
   /// How each device lays out what it holds.
