@@ -140,6 +140,30 @@ struct PlannerTests {
     #expect(plans > 300)
   }
 
+  @Test("With experts and a host, a device more is never slower either, and experts move where they must")
+  func neverSlowerWithExperts() throws {
+    let model = PricedModel.f16(TinyGraph.mixture(layerCount: 6, width: 256, expertWidth: 512))
+    var random = SplitMix64(state: 77)
+    var offloaded = 0
+    for _ in 0..<60 {
+      var fleet = random.fleet(
+        deviceCount: Int.random(in: 2...5, using: &random), modelBytes: model.totalBytes)
+      for index in fleet.devices.indices {
+        fleet.devices[index].memoryBytes = Int(random.logUniform(0.05, 0.8) * Double(model.totalBytes))
+      }
+      fleet.devices[0].kind = .cpu
+      fleet.devices[0].memoryBytes = 4 * model.totalBytes
+      let whole = try Planner(problem(model, fleet)).best()
+      if whole.chosen.strategy == HostExperts().name { offloaded += 1 }
+      for _ in 0..<3 {
+        let part = fleet.part { _ in Bool.random(using: &random) }
+        guard !part.devices.isEmpty, let smaller = try? Planner(problem(model, part)).best() else { continue }
+        #expect(whole.chosen.seconds <= smaller.chosen.seconds * (1 + 1e-12))
+      }
+    }
+    #expect(offloaded > 5)
+  }
+
   @Test("Eight unlike devices and a hundred layers take less than two seconds")
   func speed() throws {
     let deep = PricedModel.f16(

@@ -58,6 +58,8 @@ public final class CostTables {
       }
       if ownsPool { first.memoryPool = second.memoryPool }
       first.id = second.id
+      // Whose memory the process itself takes is no difference where all have the same.
+      if first.memoryPool == second.memoryPool { first.runtimeBytes = second.runtimeBytes }
       guard first == second, links[a][b] == links[b][a] else { return false }
       return devices.indices.allSatisfy { other in
         other == a || other == b
