@@ -101,10 +101,11 @@ struct TimelineTests {
     #expect(ticks.first?.seconds == 0 && Set(ticks.map(\.label)).count == ticks.count)
     if seconds > 0 { #expect((4...11).contains(ticks.count), "\(ticks.map(\.label))") }
     #expect(ticks.allSatisfy { $0.seconds <= seconds * (1 + 1e-9) })
+    let units: [Substring: Double] = ["s": 1, "ms": 1e-3, "us": 1e-6]
     for tick in ticks {
       let parts = tick.label.split(separator: " ")
-      let unit = ["s": 1.0, "ms": 1e-3, "us": 1e-6][String(parts[1])] ?? 0
-      #expect(abs((Double(parts[0]) ?? -1) * unit - tick.seconds) <= 1e-9 * seconds, "\(tick)")
+      let stated: Double = (Double(parts[0]) ?? -1) * (units[parts[1]] ?? 0)
+      #expect(abs(stated - tick.seconds) <= 1e-9 * seconds, "\(tick)")
     }
   }
 
