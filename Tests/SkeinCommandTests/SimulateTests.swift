@@ -41,7 +41,8 @@ import Testing
         }
       }
       let picture = try String(contentsOf: folder.appending(path: "t.svg"), encoding: .utf8)
-      #expect(picture.hasPrefix("<svg") && picture.contains(">stories.gguf<") && picture.contains("Tesla P40"))
+      #expect(
+        picture.hasPrefix("<svg") && picture.contains(">stories.gguf<") && picture.contains("Tesla P40"))
       let trace = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.appending(path: "t.json")))
       #expect((trace as? [[String: Any]])?.contains { $0["ph"] as? String == "X" } == true)
     }

@@ -88,7 +88,8 @@ struct TimelineTests {
       #expect(after.start >= before.start + before.width)
     }
     let wide = [
-      span(.compute, 0, 0, 20), span(.compute, 0, 20, 40), span(.copy, 1, 40, 40.01), span(.compute, 1, 41, 80),
+      span(.compute, 0, 0, 20), span(.compute, 0, 20, 40), span(.copy, 1, 40, 40.01),
+      span(.compute, 1, 41, 80),
     ]
     let seen = TimelineBlocks.blocks(of: wide, pointsPerSecond: 1, leastWidth: 1)
     #expect(seen.map(\.kind) == [.compute, .copy, .compute] && seen.map(\.width) == [40, 1, 39])

@@ -4,6 +4,8 @@ struct TimelineBlock: Hashable, Sendable {
   var kind: Span.Kind
   /// The pass, or the first of several.
   var pass: Int
+  /// Whether other passes are in it too.
+  var isOfSeveral = false
   /// The device's steps, of the first pass.
   var steps: Range<Int>
   /// Points from the start of the lane.
@@ -76,6 +78,7 @@ struct TimelineBlocks {
       guard var block = run.first(where: { $0.kind == kind }) else { continue }
       block.start = start
       block.width = run.reduce(0) { $0 + ($1.kind == kind ? $1.width : 0) }
+      block.isOfSeveral = run.contains { $0.pass != block.pass }
       start += block.width
       if kind == .copy, beforeWide, wasWide || blocks.isEmpty { block.width = max(block.width, leastWidth) }
       blocks.append(block)

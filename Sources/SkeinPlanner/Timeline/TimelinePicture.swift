@@ -63,10 +63,10 @@ public struct TimelinePicture {
   private static let style = """
     .page{fill:#fff}text{fill:#1f2328}.title{font-size:18px;font-weight:600}.head{font-size:14px;font-weight:600}
     .muted{fill:#57606a}.small{font-size:10px;fill:#57606a}.name{font-weight:600}.wait{fill:#e6e9ed}
-    .even{fill:#1f5f9e}.odd{fill:#6fa8dc}.copy{fill:#e8730c}.grid{stroke:#8c959f;stroke-opacity:.35}
+    .even{fill:#1f5f9e}.odd{fill:#6fa8dc}.many{fill:#4784bd}.copy{fill:#e8730c}.grid{stroke:#8c959f;stroke-opacity:.35}
     .on-even{font-size:10px;fill:#fff}.on-odd{font-size:10px;fill:#0b2239}.middle{text-anchor:middle}.end{text-anchor:end}
     @media (prefers-color-scheme:dark){.page{fill:#0f1419}text{fill:#e6edf3}.muted,.small{fill:#9aa7b4}
-    .wait{fill:#262d36}.even{fill:#2f7fd0}.odd{fill:#9ccbf5}.copy{fill:#ff9440}.on-even{fill:#fff}.on-odd{fill:#0b2239}}
+    .wait{fill:#262d36}.even{fill:#2f7fd0}.odd{fill:#9ccbf5}.many{fill:#66a5e2}.copy{fill:#ff9440}.on-even{fill:#fff}.on-odd{fill:#0b2239}}
     """
 
   private var prefillTitle: String {
@@ -90,6 +90,7 @@ public struct TimelinePicture {
     var parts: [String] = []
     let entries: [(classes: [String], text: String)] = [
       (["even", "odd"], "computes: a pass dark, the next light, counted from 1"),
+      (["many"], "computes several passes, too short to tell apart"),
       (["copy"], "fetches values from another device"), (["wait"], "waits"),
     ]
     for entry in entries {
@@ -104,15 +105,17 @@ public struct TimelinePicture {
   }
 
   /// Draws a phase and returns where it ends.
-  private func panel(_ phase: Timeline.Phase, title: String, y top: Double, to body: inout [String]) -> Double {
+  private func panel(_ phase: Timeline.Phase, title: String, y top: Double, to body: inout [String]) -> Double
+  {
     let devices = timeline.plan.devices.indices
     let left = Self.margin + labelWidth
     let plotWidth = Self.width - Self.margin - Self.busyWidth - left
     let scale = phase.seconds > 0 ? plotWidth / phase.seconds : 0
     body.append(text(title, x: Self.margin, y: top, "head"))
-    body.append(text("computing", x: Self.width - Self.margin, y: top, "small end"))
+    body.append(text("busy", x: Self.width - Self.margin, y: top, "small end"))
     let first = top + 14
     let bottom = first + Double(devices.count) * Self.lanePitch - (Self.lanePitch - Self.laneHeight)
+    var labels: [String] = []
     for device in devices {
       let y = first + Double(device) * Self.lanePitch
       let detail = details.isEmpty ? nil : details[device]
@@ -121,7 +124,9 @@ public struct TimelinePicture {
         text(name, x: Self.margin, y: y + (detail == nil ? 18 : 12), "name", most: detail == nil ? 28 : 24))
       if let detail { body.append(text(detail, x: Self.margin, y: y + 25, "small", most: Self.mostDetail)) }
       body.append(rectangle(x: left, y: y, width: plotWidth, height: Self.laneHeight, "wait"))
-      body += lane(device, phase, x: left, y: y, width: plotWidth, scale: scale)
+      let lane = lane(device, phase, x: left, y: y, width: plotWidth, scale: scale)
+      body += lane.shapes
+      labels += lane.labels
       let busy = decimal(phase.price.busyShare(device: device) * 100, places: 0)
       body.append(text("\(busy)%", x: Self.width - Self.margin, y: y + 18, "name end"))
     }
@@ -130,6 +135,8 @@ public struct TimelinePicture {
       body.append(line(x: x, from: first - 3, to: bottom + 5))
       body.append(text(tick.label, x: x, y: bottom + 18, "small middle"))
     }
+    // Above the lines of the axis.
+    body += labels
     return bottom + 22
   }
 
@@ -144,39 +151,40 @@ public struct TimelinePicture {
 
   private func lane(
     _ device: Int, _ phase: Timeline.Phase, x left: Double, y: Double, width: Double, scale: Double
-  ) -> [String] {
+  ) -> (shapes: [String], labels: [String]) {
     let lanes = Double(timeline.plan.devices.count)
     let blocks = TimelineBlocks.blocks(
       of: phase.lane(device), pointsPerSecond: scale, leastWidth: max(1, lanes * width / Self.mostBlocks))
     let leastNoted = max(4, lanes * width / Self.mostNotes)
-    var (parts, labels): ([String], [String]) = ([], [])
+    var (shapes, labels): ([String], [String]) = ([], [])
     // What is too narrow for a note of its own: one path for each colour, copies on top.
-    var narrow = ["even": "", "odd": "", "copy": ""]
+    var narrow: [String: String] = [:]
     for block in blocks {
       let shade = block.pass % 2 == 0 ? "even" : "odd"
-      let name = block.kind == .copy ? "copy" : shade
+      let name = block.kind == .copy ? "copy" : block.isOfSeveral ? "many" : shade
       let gap = block.width >= 6 ? 0.6 : 0
       let x = left + block.start
       let path = outline(x: x, y: y, width: block.width - gap)
       guard block.width >= leastNoted else {
-        narrow[name]! += path
+        narrow[name, default: ""] += path
         continue
       }
       let note = escaped(note(block, device, phase, seconds: block.width / scale))
-      parts.append("<path class=\"\(name)\" d=\"\(path)\"><title>\(note)</title></path>")
+      shapes.append("<path class=\"\(name)\" d=\"\(path)\"><title>\(note)</title></path>")
       let number = "\(block.pass + 1)"
       if block.kind == .compute, block.width >= Double(number.count) * 6.5 + 5 {
         labels.append(text(number, x: x + block.width / 2, y: y + 18, "on-\(shade) middle"))
       }
     }
-    for name in ["even", "odd", "copy"] where !narrow[name]!.isEmpty {
-      parts.append("<path class=\"\(name)\" d=\"\(narrow[name]!)\"/>")
+    for name in ["even", "odd", "many", "copy"] {
+      if let path = narrow[name] { shapes.append("<path class=\"\(name)\" d=\"\(path)\"/>") }
     }
-    return parts + labels
+    return (shapes, labels)
   }
 
   /// What viewers show beside the pointer.
-  private func note(_ block: TimelineBlock, _ device: Int, _ phase: Timeline.Phase, seconds: Double) -> String {
+  private func note(_ block: TimelineBlock, _ device: Int, _ phase: Timeline.Phase, seconds: Double) -> String
+  {
     let ends = timeline.ends(of: block.steps, device: device)
     let names = ends.map { $0.first == $0.last ? "\($0.first)" : "\($0.first) to \($0.last)" } ?? ""
     return "pass \(block.pass + 1), \(block.kind == .copy ? "fetches" : "computes") \(names):"
