@@ -78,7 +78,7 @@ struct TimelineBlocks {
       guard var block = run.first(where: { $0.kind == kind }) else { continue }
       block.start = start
       block.width = run.reduce(0) { $0 + ($1.kind == kind ? $1.width : 0) }
-      block.isOfSeveral = run.contains { $0.pass != block.pass }
+      block.isOfSeveral = run.contains { $0.kind == kind && $0.pass != block.pass }
       start += block.width
       if kind == .copy, beforeWide, wasWide || blocks.isEmpty { block.width = max(block.width, leastWidth) }
       blocks.append(block)

@@ -44,11 +44,11 @@ public struct TimelinePicture {
       body.append(text(line, x: Self.margin, y: y, "muted", most: 190))
     }
     y += 30
-    body += legend(y: y)
-    y += 30
-    y = panel(timeline.prefill, title: prefillTitle, y: y, to: &body)
-    y = panel(timeline.decode, title: decodeTitle, y: y + 26, to: &body)
-    let height = decimal(y + Self.margin, places: 1)
+    var panels: [String] = []
+    let prefillEnd = panel(timeline.prefill, title: prefillTitle, y: y + 30, to: &panels)
+    let end = panel(timeline.decode, title: decodeTitle, y: prefillEnd + 26, to: &panels)
+    body += legend(y: y, hasSeveral: panels.contains { $0.hasPrefix("<path class=\"many\"") }) + panels
+    let height = decimal(end + Self.margin, places: 1)
     let head = """
       <svg xmlns="http://www.w3.org/2000/svg" width="1240" height="\(height)" viewBox="0 0 1240 \(height)" \
       role="img" font-family="system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif" font-size="12">
@@ -85,7 +85,7 @@ public struct TimelinePicture {
       + (passes == 1 ? "" : ", in \(passes) passes")
   }
 
-  private func legend(y: Double) -> [String] {
+  private func legend(y: Double, hasSeveral: Bool) -> [String] {
     var x = Self.margin
     var parts: [String] = []
     let entries: [(classes: [String], text: String)] = [
@@ -93,7 +93,7 @@ public struct TimelinePicture {
       (["many"], "computes several passes, too short to tell apart"),
       (["copy"], "fetches values from another device"), (["wait"], "waits"),
     ]
-    for entry in entries {
+    for entry in entries where entry.classes != ["many"] || hasSeveral {
       for name in entry.classes {
         parts.append(rectangle(x: x, y: y - 10, width: 18, height: 12, name))
         x += 18
