@@ -40,7 +40,8 @@ let package = Package(
     .target(
       name: "Skein",
       dependencies: [
-        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor", "SkeinPlanner",
+        "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor",
+        "SkeinPlanner",
         "SkeinTensor", "CSystem",
       ]),
     // Floor 5

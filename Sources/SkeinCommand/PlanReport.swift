@@ -5,10 +5,14 @@ import SkeinPlanner
 /// A placed model for people and for programs.
 struct PlanReport {
   let planned: PlannedModel
+  private let price: PlanPrice
   private var plan: Plan { planned.plan }
-  private var price: PlanPrice { planned.price }
 
-  init(_ planned: PlannedModel) { self.planned = planned }
+  /// - Parameter price: of the plan, where it is not the one that the plan was chosen by.
+  init(_ planned: PlannedModel, price: PlanPrice? = nil) {
+    self.planned = planned
+    self.price = price ?? planned.price
+  }
 
   /// What a plan is in a few lines, for the head of a file.
   var headline: [String] {

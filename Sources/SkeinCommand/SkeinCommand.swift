@@ -13,13 +13,13 @@ struct SkeinCommand: AsyncParsableCommand {
         skein run llama-3-8b.gguf --devices cpu/2    a model of yours over two devices
         skein inspect llama-3-8b.gguf                what is in a file
         skein plan llama-3-8b.gguf                   what goes where, and how fast it would be
+        skein simulate config.json --weights q8_0 --fleet four-p40.yaml -o timeline.svg
         skein bench llama-3-8b.gguf --devices cpu --devices cpu/2
       MODEL is a .gguf file (of a model in parts, any of them), or the name of a bundled model.
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, PlanCommand.self, Devices.self, Inspect.self, Tokenize.self, Logits.self, Perplexity.self,
-      Bench.self,
-      Verify.self,
+      Run.self, PlanCommand.self, Simulate.self, Devices.self, Inspect.self, Tokenize.self, Logits.self,
+      Perplexity.self, Bench.self, Verify.self,
     ])
 }
