@@ -37,7 +37,7 @@ public struct DeviceMeasurement: Hashable, Sendable {
   }
 
   /// Measures a device, on a thread of its own: a device's queue pins the thread that uses it. A format takes
-  /// about half a second, 270 MB of the device's memory and as much of the host's for a while.
+  /// about a second, and 200 MB of the device's memory for a while.
   ///
   /// - Parameter progress: told how many of all measurements are done.
   public static func measure(
@@ -56,7 +56,8 @@ public struct DeviceMeasurement: Hashable, Sendable {
     }
   }
 
-  /// Few tokens read weights from memory, so there the matrix is larger than any cache; many tokens compute.
+  /// Weights come from memory, so the matrix is larger than most caches; with many tokens, which mostly compute,
+  /// as large as the time allows.
   private static func linear(_ device: any Device, _ type: ElementType) throws -> [LinearSample] {
     let columns = 4096
     var samples: [LinearSample] = []
@@ -67,10 +68,10 @@ public struct DeviceMeasurement: Hashable, Sendable {
       samples.append(
         LinearSample(tokens: tokens, secondsPerElement: seconds / Double(rows * columns)))
     }
-    let large = (256 << 20) / (type.rowBytes(elementCount: columns) ?? columns) / 64 * 64
+    let large = (160 << 20) / (type.rowBytes(elementCount: columns) ?? columns) / 64 * 64
     try measure(rows: large, tokens: 1, turns: 5)
     try measure(rows: large, tokens: 4, turns: 3)
-    for tokens in [5, 32, 256] { try measure(rows: 2048, tokens: tokens, turns: tokens > 100 ? 3 : 7) }
+    for tokens in [5, 32, 256] { try measure(rows: 8192, tokens: tokens, turns: tokens > 100 ? 2 : 5) }
     return samples
   }
 

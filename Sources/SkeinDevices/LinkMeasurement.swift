@@ -85,11 +85,11 @@ public enum SharedSpeed {
   /// The part of its own speed that the first device keeps while the second is busy as well: the median over
   /// short runs of a matrix product with many tokens.
   public static func measure(_ first: any Device, _ second: any Device) throws -> Double {
-    let graph = try ProbeGraph.linear(rows: 2048, columns: 4096)
+    let graph = try ProbeGraph.linear(rows: 8192, columns: 4096)
     let stop = StopFlag()
     func alone() throws -> Double {
       try HostThread.run {
-        try StepProbe(first, graph, role: .head, type: .q8_0, tokens: 64).medianSeconds(turns: 15)
+        try StepProbe(first, graph, role: .head, type: .q8_0, tokens: 64).medianSeconds(turns: 9)
       }
     }
     let before = try alone()

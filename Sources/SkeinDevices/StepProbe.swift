@@ -34,13 +34,15 @@ final class StepProbe {
     try writeInputs(tokens: tokens, position: position)
   }
 
-  /// Any bytes will do, but each page of what is measured must be there.
+  /// Any bytes will do, but each page of what is measured must be there. Zeros that nobody wrote take no memory
+  /// where they come from.
   private func load(_ node: Node) throws {
     for slot in plan.devices[0].weights where node.weights.contains(slot.weight) {
-      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: slot.buffer.byteCount, alignment: 64)
-      defer { bytes.deallocate() }
-      bytes.initializeMemory(as: UInt8.self, repeating: 1)
-      try queue.load(slot, from: UnsafeRawBufferPointer(bytes))
+      guard let zeros = skein_memory_reserve(slot.buffer.byteCount) else {
+        throw DeviceError(.outOfMemory, "no memory to measure with", device: plan.devices[0].device.name)
+      }
+      defer { skein_memory_release(zeros, slot.buffer.byteCount) }
+      try queue.load(slot, from: UnsafeRawBufferPointer(start: zeros, count: slot.buffer.byteCount))
     }
   }
 
