@@ -10,12 +10,13 @@ enum PublishedCases {
   /// The path of a file there.
   static func path(_ name: String) -> String {
     let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-    return (root + ["Examples", "fleets", name]).joined(separator: "/")
+    return (root.map(String.init) + ["Examples", "fleets", name]).joined(separator: "/")
   }
 
   /// The text of a file there.
   static func text(_ name: String) throws -> String {
-    String(decoding: try MappedFile(path: path(name)).bytes, as: UTF8.self)
+    let file = try MappedFile(path: path(name))
+    return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
   }
 
   /// A fleet of which the first devices take part; all of them without a count.

@@ -4,33 +4,81 @@ import Testing
 
 @testable import SkeinPlanner
 
-@Suite("Tesla P40") struct TeslaP40Tests {
-  @Test func explore() throws {
-    let model = try ConfiguredModel(path: PublishedCases.path("llama-3.1-8b.json"), weights: .elementType(.q8_0))
-    let request = RequestShape(promptTokens: 32_668, genTokens: 100)
-    for rate in [0.15e9, 0.18e9, 0.2e9, 0.25e9, 0.3e9, 0.4e9, 0.788e9] {
-      for multiple in [16, 32] {
-        for count in 1...4 {
-          var fleet = try PublishedCases.fleet("four-p40.yaml", count: count)
-          let fast = fleet.defaultLink
-          let slow = Fleet.LinkRate(bytesPerSecond: rate, latencySeconds: 10e-6)
-          for a in fleet.devices.indices { for b in fleet.devices.indices where max(a, b) >= 2 && a != b {
-            fleet.links.append(.init(source: fleet.devices[a].id.name, destination: fleet.devices[b].id.name, rate: slow)) } }
-          let problem = PublishedCases.problem(model, fleet, request: request, passesInFlight: 2)
-          let counts = [[32], [16, 16], [11, 11, 10], [8, 8, 8, 8]][count - 1]
-          let plan = try problem.lower(problem.layers(counts))
-          let masks = MaskTraffic(rowMultiple: multiple, rates: (0..<count).map { $0 < 2 ? fast : slow })
-          let price = plan.price(problem.model, on: problem.fleet, request: request, masks: masks)
-          let pub = [(317.7, 10.23), (593.7, 9.57), (463.4, 8.62), (408.8, 8.22)][count - 1]
-          print(rate, multiple, count, plan.passTokens(for: 32668), price.prefillTokensPerSecond, price.decodeTokensPerSecond, price.prefillTokensPerSecond / pub.0 - 1, price.decodeTokensPerSecond / pub.1 - 1)
-        }
-      }
+/// An 8B Llama 3 in Q8_0 with a context of 32,768 tokens on one to four Tesla P40, as KoboldCPP users published
+/// it: the whole context but 100 tokens is read, then 100 are written.
+@Suite("Tesla P40")
+struct TeslaP40Tests {
+  /// Tokens a second, by the number of cards.
+  private static let published: [(prefill: Double, decode: Double)] = [
+    (317.7, 10.23), (593.7, 9.57), (463.4, 8.62), (408.8, 8.22),
+  ]
+  private static let request = RequestShape(promptTokens: 32_668, genTokens: 100)
+
+  private let model: ConfiguredModel
+
+  init() throws {
+    model = try ConfiguredModel(
+      path: PublishedCases.path("llama-3.1-8b.json"), weights: .elementType(.q8_0))
+  }
+
+  private func problem(
+    _ fleet: String, _ count: Int, passesInFlight: Int? = nil, usesAllDevices: Bool = false
+  ) throws -> PlanningProblem {
+    PublishedCases.problem(
+      model, try PublishedCases.fleet(fleet, count: count), request: Self.request,
+      passesInFlight: passesInFlight, usesAllDevices: usesAllDevices)
+  }
+
+  /// What another engine does: the same layers on each card, two passes in flight, and a mask to each card.
+  private func depthTwo(_ count: Int) throws -> PlanPrice {
+    let problem = try problem("four-p40-risers.yaml", count, passesInFlight: 2)
+    let counts = (0..<count).map { 32 * ($0 + 1) / count - 32 * $0 / count }
+    let plan = try problem.lower(problem.layers(counts))
+    #expect((495...512).contains(plan.passTokens(for: Self.request.promptTokens)))
+    let fleet = problem.fleet
+    let masks = MaskTraffic(
+      rates: (0..<count).map { $0 == 0 ? fleet.defaultLink : fleet.link(from: 0, to: $0) })
+    return plan.price(problem.model, on: fleet, request: Self.request, masks: masks)
+  }
+
+  @Test("One card comes within 20% of what was published, from its specification alone")
+  func oneCard() throws {
+    let price = try Planner(try problem("one-p40.yaml", 1)).best().chosen.price
+    #expect(abs(price.prefillTokensPerSecond / 317.7 - 1) < 0.2, "\(price.prefillTokensPerSecond)")
+    #expect(abs(price.decodeTokensPerSecond / 10.23 - 1) < 0.2, "\(price.decodeTokensPerSecond)")
+  }
+
+  @Test("Two passes in flight and masks over slow links bend the curve as published")
+  func publishedDecline() throws {
+    let prices = try (1...4).map { try depthTwo($0) }
+    for (price, published) in zip(prices, Self.published) {
+      let (prefill, decode) = (price.prefillTokensPerSecond, price.decodeTokensPerSecond)
+      print("depth 2 with masks: prefill \(prefill), decode \(decode) tokens/s")
+      #expect(abs(prefill / published.prefill - 1) < 0.2, "prefill \(prefill) for \(published.prefill)")
+      #expect(abs(decode / published.decode - 1) < 0.2, "decode \(decode) for \(published.decode)")
     }
-    for count in 1...4 {
-      let fleet = try PublishedCases.fleet("four-p40.yaml", count: count)
-      let problem = PublishedCases.problem(model, fleet, request: request, usesAllDevices: true)
-      let price = try Planner(problem).best().chosen.price
-      print("own", count, price.prefillTokensPerSecond, price.decodeTokensPerSecond)
+    let (prefill, decode) = (prices.map(\.prefillTokensPerSecond), prices.map(\.decodeTokensPerSecond))
+    #expect(prefill[1] > prefill[2] && prefill[2] > prefill[3] && prefill[3] > prefill[0])
+    #expect(zip(decode, decode.dropFirst()).allSatisfy { $0 > $1 })
+  }
+
+  @Test("Without masks and with as many passes as cards, four cards read 3.5 times as fast as one")
+  func ownPlan() throws {
+    for fleet in ["four-p40.yaml", "four-p40-risers.yaml"] {
+      let one = try Planner(try problem(fleet, 1)).best().chosen
+      let all = try (2...4).map { try Planner(try problem(fleet, $0, usesAllDevices: true)).best().chosen }
+      for plan in all {
+        print(
+          "\(fleet), \(plan.placement.devices.count): prefill \(plan.price.prefillTokensPerSecond),"
+            + " decode \(plan.price.decodeTokensPerSecond) tokens/s")
+      }
+      let four = all[2].price
+      let speedUp = four.prefillTokensPerSecond / one.price.prefillTokensPerSecond
+      #expect(speedUp >= 3.5, "\(fleet): \(speedUp)")
+      #expect(abs(four.decodeTokensPerSecond / one.price.decodeTokensPerSecond - 1) < 0.03, "\(fleet)")
+      // A card more is never slower.
+      let seconds = [one.seconds] + all.map(\.seconds)
+      #expect(zip(seconds, seconds.dropFirst()).allSatisfy { $0 > $1 }, "\(fleet): \(seconds)")
     }
   }
 }

@@ -114,8 +114,8 @@ struct RemedySearch {
     let most = freed.values.max() ?? 0
     return Remedy(
       change: .compressedCache,
-      action: "a compressed latent cache (--latent-cache compressed), which is another graph and is not priced"
-        + " here: up to \(most) bytes less on a device",
+      action: "a compressed latent cache (--latent-cache compressed), another graph, not priced here:"
+        + " up to \(most) bytes less on a device",
       shortages: lacks, price: nil, original: original)
   }
 
