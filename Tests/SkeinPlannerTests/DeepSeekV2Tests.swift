@@ -1,3 +1,4 @@
+import Foundation
 import SkeinGraph
 import SkeinModels
 import Testing
@@ -36,6 +37,23 @@ struct DeepSeekV2Tests {
     #expect(abs(Double(bytes) / 5.2e9 - 1) < 0.02, "\(bytes)")
   }
 
+  @Test("Compressed rows are read once for all heads, also where other kernels read keys for each")
+  func latentReads() throws {
+    let (problem, _) = try problem(.compressed)
+    let node = try #require(
+      problem.model.graph.nodes.first { if case .latentAttention = $0.op { true } else { false } })
+    func price(perQueryHead: Bool) -> StepPrice {
+      var rates = problem.fleet.devices[0].rates
+      rates.readsCachePerQueryHead = perQueryHead
+      // Only reading counts.
+      rates.attentionOperationsPerSecond = .infinity
+      return problem.model.price(of: node, tokens: 1, outputs: 1, sequences: 1, on: rates)
+    }
+    #expect(price(perQueryHead: true) == price(perQueryHead: false))
+    let rate = problem.fleet.devices[0].rates.attentionBytesPerSecond
+    #expect(abs(price(perQueryHead: true).secondsPerPosition[.max, default: 0] * rate - 576 * 2) < 1e-6)
+  }
+
   @Test("Eight whole layers a card with an expanded cache are refused, with bytes and remedies, in a second")
   func refused() throws {
     let (problem, model) = try problem(.expanded)
@@ -44,12 +62,16 @@ struct DeepSeekV2Tests {
     let refusal = try #require(try problem.refusal(of: placement))
     #expect(ContinuousClock.now - start < .seconds(1))
     let text = refusal.description
-    print(text)
+    let document = try PublishedCases.document()
+    for line in text.split(separator: "\n").dropFirst() {
+      #expect(document.contains(line), "docs/planner.md does not have: \(line)")
+    }
     let plan = try problem.lower(placement)
     // The last card has four layers, and room.
     #expect(refusal.shortages.map(\.place) == (0..<7).map { "cuda:\($0)" })
     for (index, shortage) in refusal.shortages.enumerated() {
       #expect(shortage.neededBytes == plan.byteCount(device: index))
+      #expect(document.contains("| \(shortage.place) | \(shortage.neededBytes) |"))
       #expect(text.contains("\(shortage.place) needs \(shortage.neededBytes) bytes and has 45600000000"))
     }
     #expect(text.split(separator: "\n").count == 2 + refusal.remedies.count && refusal.remedies.count == 6)
@@ -105,14 +127,20 @@ struct DeepSeekV2Tests {
     let given = try compressed.price(
       try placement("seven-layers-and-experts.yaml", compressed, model))
     let own = try Planner(compressed).best().chosen
-    print("given \(given.price.requestSeconds) s, own \(own.seconds) s")
+    let document = try PublishedCases.document()
+    for (name, price) in [("seven and experts", given.price), ("Skein's own", own.price)] {
+      let row = String(
+        format: "| \(name), compressed | %.1f | %.2f | %.1f |", price.prefillTokensPerSecond,
+        price.decodeTokensPerSecond, price.requestSeconds)
+      #expect(document.contains(row), "docs/planner.md does not have: \(row)")
+    }
     #expect(own.seconds <= given.price.requestSeconds)
     // The expanded cache is what does not fit: by 13.5 GB on a card in the middle.
     let (expanded, expandedModel) = try problem(.expanded)
     let refusal = try #require(
       try expanded.refusal(of: try placement("seven-layers-and-experts.yaml", expanded, expandedModel)))
     #expect(refusal.shortages.map(\.place) == (0..<7).map { "cuda:\($0)" })
-    #expect(refusal.shortages[1].neededBytes == 59_065_487_360)
+    #expect(refusal.shortages[1].neededBytes == 59_166_150_656)
     // The planner finds room for it too, with more experts on the host, and faster than the ladder's rung.
     let found = try Planner(expanded).best().chosen
     let rung = refusal.remedies.first { if case .hostExperts = $0.change { true } else { false } }

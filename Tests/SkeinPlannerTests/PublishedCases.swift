@@ -7,15 +7,20 @@ import SkeinTensor
 
 /// The files of `Examples/fleets`, from which the published cases are planned.
 enum PublishedCases {
+  private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+    .joined(separator: "/")
+
   /// The path of a file there.
-  static func path(_ name: String) -> String {
-    let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-    return (root.map(String.init) + ["Examples", "fleets", name]).joined(separator: "/")
-  }
+  static func path(_ name: String) -> String { root + "/Examples/fleets/" + name }
 
   /// The text of a file there.
-  static func text(_ name: String) throws -> String {
-    let file = try MappedFile(path: path(name))
+  static func text(_ name: String) throws -> String { try contents(path(name)) }
+
+  /// `docs/planner.md`, which has the figures.
+  static func document() throws -> String { try contents(root + "/docs/planner.md") }
+
+  private static func contents(_ path: String) throws -> String {
+    let file = try MappedFile(path: path)
     return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
   }
 

@@ -60,12 +60,12 @@ public struct Remedy: Sendable, CustomStringConvertible {
 }
 
 extension Figures {
-  /// Three digits or all before the point: `0.0123`, `9.57`, `408.8`, `12345`
+  /// Three digits, or all before the point: `0.0123`, `9.57`, `408`, `12345`
   static func speed(_ perSecond: Double) -> String {
-    guard perSecond.isFinite, perSecond > 0 else { return "\(perSecond)" }
+    guard perSecond > 0, perSecond < 1e15 else { return "\(perSecond)" }
+    if perSecond >= 100 { return "\(Int(perSecond.rounded()))" }
     var scale = 1.0
     while perSecond * scale < 100, scale < 1e6 { scale *= 10 }
-    if perSecond >= 1000 { return "\(Int(perSecond.rounded()))" }
     return "\((perSecond * scale).rounded() / scale)"
   }
 
