@@ -82,11 +82,12 @@ struct PlanningFlags: ParsableArguments {
     }
     if let fleet {
       options.tokensPerPass = tokensPerPass ?? 512
-      var machines = try Fleet(yaml: try readText(fleet), path: fleet)
+      let plain = try Fleet(yaml: try readText(fleet), path: fleet)
       let format = (description as? ConfiguredModel)?.weights
-      if let format { machines = machines.adapted(to: format) }
+      let machines = format.map { plain.adapted(to: $0) } ?? plain
       return try PlannedModel(
-        description, fleet: machines, layouts: machines.layouts(weights: format), options: options)
+        description, fleet: machines, layouts: machines.layouts(weights: format), options: options,
+        plainFleet: plain)
     }
     if let tokensPerPass { options.tokensPerPass = tokensPerPass }
     let bar = ProgressBar("measuring the devices, once")

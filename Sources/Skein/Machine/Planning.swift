@@ -71,11 +71,14 @@ public struct PlannedModel: Sendable {
   /// Places a model.
   ///
   /// - Parameters:
-  ///   - weights: how the weights are stored, of a model without a file of them.
+  ///   - fleet: the devices with their speeds; of weights with an average number of bits, `Fleet.adapted(to:)`.
+  ///   - layouts: how they lay out what they hold, in the fleet's order.
+  ///   - plainFleet: the fleet before it was adapted; nil where it was not.
   /// - Throws: `PlannerError` or `GraphError` where nothing fits or the rules are wrong, `SkeinError` where the
   ///   options are.
   public init(
-    _ description: any ModelDescription, fleet: Fleet, layouts: [any DeviceLayout], options: PlanningOptions
+    _ description: any ModelDescription, fleet: Fleet, layouts: [any DeviceLayout], options: PlanningOptions,
+    plainFleet: Fleet? = nil
   ) throws {
     self.description = description
     var model = PricedModel(description)
@@ -84,9 +87,10 @@ public struct PlannedModel: Sendable {
       model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
       request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight
     )
+    problem.plainFleet = plainFleet
     switch options.placing {
     case .planned:
-      let found = try Planner(problem).best()
+      let found = try Planner(problem).bestOrRefusal()
       result = found
       findings = []
       (plan, price, strategy) = (found.chosen.plan, found.chosen.price, found.chosen.strategy)
@@ -102,6 +106,9 @@ public struct PlannedModel: Sendable {
         hostDevice: fleet.devices.first { $0.kind == .cpu }?.id ?? DeviceID("cpu"))
       let (placement, findings) = try source.resolve(context)
       self.findings = findings
+      if let refusal = try problem.refusal(of: placement, subject: "\(path) does not fit") {
+        throw refusal.error
+      }
       (plan, price) = try problem.price(placement)
       strategy = path
       result = nil

@@ -12,7 +12,7 @@ public struct FleetLayout: DeviceLayout {
   /// The memory that the bytes come from.
   public let memoryPool: String
   /// Bits of each element of a matrix, where weights are priced by those; nil for those of their format.
-  public let weights: WeightFormat?
+  public private(set) var weights: WeightFormat?
 
   /// The layout of a device of a fleet.
   ///
@@ -22,6 +22,13 @@ public struct FleetLayout: DeviceLayout {
     memoryBytes = profile.memoryBytes - profile.runtimeBytes
     memoryPool = profile.memoryPool
     self.weights = weights
+  }
+
+  /// The same for weights whose bytes their own formats decide.
+  var forStoredFormats: FleetLayout {
+    var layout = self
+    layout.weights = nil
+    return layout
   }
 
   /// Bytes of a weight: those in the file.

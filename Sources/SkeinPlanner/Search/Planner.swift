@@ -5,8 +5,8 @@ import SkeinGraph
 /// A pure function of the problem. Because what a strategy proposes for a set of devices does not depend on
 /// the others, the best over all subsets of a fleet is never slower than the best over those of a part of it.
 public struct Planner {
-  private let problem: PlanningProblem
-  private let costs: CostTables
+  let problem: PlanningProblem
+  let costs: CostTables
   /// Refusals to remember for the report.
   private static let mostRejected = 64
   /// Runners-up in the report.

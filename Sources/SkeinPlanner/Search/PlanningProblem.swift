@@ -8,6 +8,9 @@ public struct PlanningProblem: Sendable {
   public var model: PricedModel
   /// The devices with their speeds and links.
   public var fleet: Fleet
+  /// The devices with the speeds that they have for stored formats, where `fleet` was adapted to an average number
+  /// of bits; nil where it was not. For remedies that change the format.
+  public var plainFleet: Fleet?
   /// How each device of the fleet lays out what it holds, in the fleet's order.
   public var layouts: [any DeviceLayout]
   /// The sizes to run with. Passes in flight are the planner's to choose.
