@@ -22,6 +22,8 @@ public struct DeviceMeasurement: Hashable, Sendable {
   public var activationBytesPerSecond = 0.0
   /// Seconds that every step takes.
   public var stepSeconds = 0.0
+  /// Seconds for every value of the result of a matrix product with many tokens, beside what its sum takes.
+  public var outputSeconds = 0.0
 
   /// Bytes of weights a second with one token; 0 where the format was not measured.
   public func bytesPerSecond(_ type: ElementType) -> Double {
@@ -51,15 +53,18 @@ public struct DeviceMeasurement: Hashable, Sendable {
         progress(index + 1, types.count + 1)
         measurement.linear[type] = try linear(device, type)
       }
+      try measurement.separateOutputs(device, types)
       progress(types.count + 1, types.count + 1)
       return measurement
     }
   }
 
+  /// Columns of the matrices that are measured.
+  private static let columns = 2048
+
   /// Weights come from memory, so the matrix is larger than most caches; with many tokens, which mostly compute,
   /// as large as the time allows.
   private static func linear(_ device: any Device, _ type: ElementType) throws -> [LinearSample] {
-    let columns = 4096
     var samples: [LinearSample] = []
     func measure(rows: Int, tokens: Int, turns: Int) throws {
       let graph = try ProbeGraph.linear(rows: rows, columns: columns)
@@ -71,8 +76,32 @@ public struct DeviceMeasurement: Hashable, Sendable {
     let large = (160 << 20) / (type.rowBytes(elementCount: columns) ?? columns) / 64 * 64
     try measure(rows: large, tokens: 1, turns: 5)
     try measure(rows: large, tokens: 4, turns: 3)
-    for tokens in [5, 32, 256] { try measure(rows: 8192, tokens: tokens, turns: tokens > 100 ? 2 : 5) }
+    for tokens in [5, 32, 256] { try measure(rows: 16_384, tokens: tokens, turns: tokens > 100 ? 3 : 5) }
     return samples
+  }
+
+  /// Longer rows have fewer results for the same sums: what those take less is the price of the results. It is
+  /// measured with one format, and taken out of the samples of all.
+  private mutating func separateOutputs(_ device: any Device, _ types: [ElementType]) throws {
+    guard let type = types.first, let many = linear[type]?.last else { return }
+    let (columns, rows) = (Self.columns * 4, 4096)
+    let graph = try ProbeGraph.linear(rows: rows, columns: columns)
+    let probe = try StepProbe(device, graph, role: .head, type: type, tokens: many.tokens)
+    let seconds = try probe.medianSeconds(turns: 3) / Double(rows * columns)
+    let fewer = 1 / Double(Self.columns) - 1 / Double(columns)
+    outputSeconds = max(many.secondsPerElement - seconds, 0) / (Double(many.tokens) * fewer)
+    // No more than half of what was measured: noise must not make sums free.
+    outputSeconds = min(
+      outputSeconds, many.secondsPerElement / 2 / Double(many.tokens) * Double(Self.columns))
+    for (type, samples) in linear {
+      linear[type] = samples.map { sample in
+        guard sample.tokens > 4 else { return sample }
+        let outputs = Double(sample.tokens) * outputSeconds / Double(Self.columns)
+        return LinearSample(
+          tokens: sample.tokens,
+          secondsPerElement: max(sample.secondsPerElement - outputs, sample.secondsPerElement / 2))
+      }
+    }
   }
 
   private mutating func measureActivations(_ device: any Device) throws {

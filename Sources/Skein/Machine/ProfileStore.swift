@@ -7,7 +7,7 @@ import SkeinPlanner
 /// a file of another machine is of no harm, and two devices of one kind are measured once.
 public struct ProfileStore: Sendable {
   /// Profiles of another version are measured anew: the kernels, or what is measured, have changed.
-  public static let version = 1
+  public static let version = 2
 
   /// The file.
   public let path: String
@@ -62,6 +62,7 @@ extension ProfileStore.Contents {
     let rates = devices.values.allSatisfy { rates in
       isPositive(rates.attentionBytesPerSecond) && isPositive(rates.attentionOperationsPerSecond)
         && isPositive(rates.activationBytesPerSecond) && rates.stepSeconds.isFinite && rates.stepSeconds >= 0
+        && rates.outputSeconds.isFinite && rates.outputSeconds >= 0
         && rates.linear.values.allSatisfy { rate in
           !rate.samples.isEmpty
             && rate.samples.allSatisfy { isPositive($0.tokens) && isPositive($0.secondsPerElement) }

@@ -86,7 +86,8 @@ extension DeviceRates {
       linear: Dictionary(uniqueKeysWithValues: linear),
       attentionOperationsPerSecond: measurement.attentionOperationsPerSecond,
       attentionBytesPerSecond: measurement.attentionBytesPerSecond,
-      activationBytesPerSecond: measurement.activationBytesPerSecond, stepSeconds: measurement.stepSeconds)
+      activationBytesPerSecond: measurement.activationBytesPerSecond, stepSeconds: measurement.stepSeconds,
+      outputSeconds: measurement.outputSeconds)
   }
 }
 

@@ -107,7 +107,10 @@ extension FleetReader {
 
   static let rateKeys = [
     "attention", "cache_bandwidth", "cache_per_query_head", "activation_bandwidth", "step", "linear",
+    "output",
   ]
+  /// Those that need not be given.
+  private static let optionalRateKeys: Set<String> = ["cache_per_query_head", "output"]
 
   /// Stands where a file must give all rates.
   private static let noRates = DeviceRates(
@@ -117,7 +120,7 @@ extension FleetReader {
   private func rates(_ value: YAMLValue, changing derived: DeviceRates?) throws(PlannerError) -> DeviceRates {
     let members = try FleetMembers(value, Self.rateKeys, of: "rates", in: self)
     if derived == nil {
-      for key in Self.rateKeys where key != "cache_per_query_head" { _ = try members.required(key) }
+      for key in Self.rateKeys where !Self.optionalRateKeys.contains(key) { _ = try members.required(key) }
     }
     var rates = derived ?? Self.noRates
     if let operations = try members.quantity("attention", .operationsPerSecond) {
@@ -133,6 +136,7 @@ extension FleetReader {
       rates.activationBytesPerSecond = bytes
     }
     if let seconds = try members.quantity("step", .seconds) { rates.stepSeconds = seconds }
+    if let seconds = try members.quantity("output", .seconds) { rates.outputSeconds = seconds }
     if let value = members["linear"] {
       let types = ElementType.allCases.map(\.name)
       for (type, samples) in try FleetMembers(value, types, of: "the formats of weights", in: self).pairs {

@@ -38,8 +38,11 @@ private enum FleetWriter {
       "      cache_per_query_head: \(rates.readsCachePerQueryHead)",
       "      activation_bandwidth: " + Quantity.bytesPerSecond.text(rates.activationBytesPerSecond),
       "      step: " + Quantity.seconds.text(rates.stepSeconds),
-      "      linear:",
     ]
+    if rates.outputSeconds > 0 {
+      lines.append("      output: " + Quantity.seconds.text(rates.outputSeconds))
+    }
+    lines.append("      linear:")
     for (type, rate) in rates.linear.sorted(by: { $0.key < $1.key }) {
       let samples = rate.samples.map { "\($0.tokens): \($0.secondsPerElement)" }
       lines.append("        \(type): {\(samples.joined(separator: ", "))}")

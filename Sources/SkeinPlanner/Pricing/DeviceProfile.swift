@@ -54,11 +54,15 @@ public struct DeviceRates: Hashable, Sendable, Codable {
   public var activationBytesPerSecond: Double
   /// Seconds added to every step.
   public var stepSeconds: Double
+  /// Seconds added for every value of the result of a matrix product with more than a few tokens, whatever the
+  /// length of its sum: what makes short rows dearer.
+  public var outputSeconds: Double
 
   /// Rates of a device.
   public init(
     linear: [String: LinearRate], attentionOperationsPerSecond: Double, attentionBytesPerSecond: Double,
-    readsCachePerQueryHead: Bool = false, activationBytesPerSecond: Double, stepSeconds: Double
+    readsCachePerQueryHead: Bool = false, activationBytesPerSecond: Double, stepSeconds: Double,
+    outputSeconds: Double = 0
   ) {
     self.linear = linear
     self.attentionOperationsPerSecond = attentionOperationsPerSecond
@@ -66,6 +70,7 @@ public struct DeviceRates: Hashable, Sendable, Codable {
     self.readsCachePerQueryHead = readsCachePerQueryHead
     self.activationBytesPerSecond = activationBytesPerSecond
     self.stepSeconds = stepSeconds
+    self.outputSeconds = outputSeconds
   }
 }
 

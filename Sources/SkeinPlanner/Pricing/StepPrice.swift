@@ -119,8 +119,10 @@ public struct PricedModel: Sendable {
 
   /// Seconds of a matrix product with `rows` tokens.
   private func linearSeconds(_ weight: WeightID, rows: Double, _ rates: DeviceRates) -> Double {
-    let elements = Double(graph[weight].shape.elementCount ?? 0)
-    return elements * rates.rate(of: types[weight.index]).secondsPerElement(tokens: rows)
+    let shape = graph[weight].shape
+    let perElement = rates.rate(of: types[weight.index]).secondsPerElement(tokens: rows)
+    let outputs = rows > 4 ? Double(shape.rows) * rows * rates.outputSeconds : 0
+    return Double(shape.elementCount ?? 0) * perElement + outputs
   }
 }
 
