@@ -69,12 +69,12 @@ public struct DeviceMeasurement: Hashable, Sendable {
     func measure(rows: Int, tokens: Int, turns: Int) throws {
       let graph = try ProbeGraph.linear(rows: rows, columns: columns)
       let probe = try StepProbe(device, graph, role: .head, type: type, tokens: tokens)
-      let seconds = try probe.medianSeconds(turns: turns)
+      let seconds = tokens > 4 ? try probe.medianSeconds(turns: turns) : try probe.leastSeconds(turns: turns)
       samples.append(
         LinearSample(tokens: tokens, secondsPerElement: seconds / Double(rows * columns)))
     }
     let large = (160 << 20) / (type.rowBytes(elementCount: columns) ?? columns) / 64 * 64
-    try measure(rows: large, tokens: 1, turns: 5)
+    try measure(rows: large, tokens: 1, turns: 11)
     try measure(rows: large, tokens: 4, turns: 3)
     for tokens in [5, 32, 256] { try measure(rows: 16_384, tokens: tokens, turns: tokens > 100 ? 3 : 5) }
     return samples

@@ -79,16 +79,24 @@ final class StepProbe {
 
   /// The median time of several runs, after one that does not count; of the step or of other work of the queue.
   func medianSeconds(turns: Int, _ work: ((any DeviceQueue) throws -> Void)? = nil) throws -> Double {
-    var times: [UInt64] = []
+    let times = try seconds(turns: turns, work)
+    return times[times.count / 2]
+  }
+
+  /// The least time of several runs of the step: for what is bound by memory, which short runs see slower than
+  /// long ones do when others use it (medians were 20 to 28 GB/s where a model then read 27).
+  func leastSeconds(turns: Int) throws -> Double { try seconds(turns: turns, nil)[0] }
+
+  /// Times of several runs, in rising order.
+  private func seconds(turns: Int, _ work: ((any DeviceQueue) throws -> Void)?) throws -> [Double] {
+    var times: [Double] = []
     for _ in 0...turns {
       let start = skein_clock_nanoseconds()
       if let work { try work(queue) } else { try queue.compute(step: step, pass: pass) }
       try queue.finish()
-      times.append(skein_clock_nanoseconds() - start)
+      times.append(max(Double(skein_clock_nanoseconds() - start) / 1e9, 1e-9))
     }
-    times.removeFirst()
-    times.sort()
-    return max(Double(times[times.count / 2]) / 1e9, 1e-9)
+    return times.dropFirst().sorted()
   }
 }
 
