@@ -21,7 +21,13 @@ struct Command {
     process.executableURL = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
       .appending(path: "skein")
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Profiles of devices are measured once for all tests, and are not the user's.
+    let cache = [
+      "SKEIN_CACHE": NSTemporaryDirectory() + "/skein-tests-\(ProcessInfo.processInfo.processIdentifier)"
+    ]
+    process.environment = ProcessInfo.processInfo.environment.merging(cache) { $1 }.merging(environment) {
+      $1
+    }
     let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
     process.standardInput = standardInput
     process.standardOutput = output
