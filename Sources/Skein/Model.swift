@@ -56,11 +56,9 @@ public final class Model: Sendable {
     let checkpoint = try GGUFFile(path: path)
     let definition = try ModelDefinition(checkpoint, options: options.graph)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
-    let machine = try Machine(
-      devices: try Model.devices(options), profiles: options.profiles, types: definition.matrixTypes,
-      progress: measuring)
-    let planned = try PlannedModel(
-      definition, fleet: machine.fleet, layouts: machine.layouts, options: options.planning)
+    let (machine, planned) = try PlannedModel.plan(
+      definition, on: try Model.devices(options), profiles: options.profiles, options: options.planning,
+      measuring: measuring)
     let plan = planned.plan
     let used = plan.devices.map { part in machine.devices.first { $0.id == part.device }! }
     let executor = try Executor(

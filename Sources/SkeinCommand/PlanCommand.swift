@@ -95,10 +95,9 @@ struct PlanningFlags: ParsableArguments {
     let here = try DeviceSelection.devices(
       devices.devices ?? "cpu", topology: try CPUTopology(),
       instructionSet: ProcessInfo.processInfo.environment["SKEIN_ISA"])
-    let machine = try Machine(
-      devices: here, profiles: .measured, types: description.matrixTypes, progress: bar.update)
-    return try PlannedModel(
-      description, fleet: machine.fleet, layouts: machine.layouts, options: options)
+    return try PlannedModel.plan(
+      description, on: here, profiles: .measured, options: options, measuring: bar.update
+    ).planned
   }
 }
 

@@ -18,6 +18,8 @@ public struct Machine: Sendable {
     case measured
     /// As measured now.
     case measuredAnew
+    /// As measured before, else as estimated.
+    case known
     /// By their cores: nothing is measured. Placements are then about right, predicted speeds are not.
     case estimated
   }
@@ -34,8 +36,12 @@ public struct Machine: Sendable {
   ) throws {
     self.devices = devices
     self.store = store
-    var contents = profiles == .measuredAnew ? ProfileStore.Contents() : store.read()
-    if profiles != .estimated {
+    var contents: ProfileStore.Contents
+    switch profiles {
+    case .measured, .known: contents = store.read()
+    case .measuredAnew, .estimated: contents = ProfileStore.Contents()
+    }
+    if profiles == .measured || profiles == .measuredAnew {
       var profiler = Profiler(devices: devices, types: types, contents: contents, progress: progress)
       try profiler.measureWhatIsMissing()
       if profiler.hasMeasured {

@@ -1,3 +1,4 @@
+import SkeinDevices
 import SkeinGraph
 import SkeinModels
 import SkeinPlanner
@@ -114,6 +115,26 @@ public struct PlannedModel: Sendable {
       result = nil
     }
     self.problem = problem
+  }
+
+  /// Places a model on devices of this machine.
+  ///
+  /// What does not fit is refused before anything is measured: by what is known of the devices already.
+  ///
+  /// - Parameter measuring: told how many of all measurements are done, where there are any.
+  public static func plan(
+    _ description: any ModelDescription, on devices: [any Device], profiles: Machine.Profiles,
+    options: PlanningOptions, measuring: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws -> (machine: Machine, planned: PlannedModel) {
+    func planned(_ machine: Machine) throws -> PlannedModel {
+      try PlannedModel(description, fleet: machine.fleet, layouts: machine.layouts, options: options)
+    }
+    let types = description.matrixTypes
+    if profiles == .measured || profiles == .measuredAnew {
+      _ = try planned(try Machine(devices: devices, profiles: .known, types: types))
+    }
+    let machine = try Machine(devices: devices, profiles: profiles, types: types, progress: measuring)
+    return (machine, try planned(machine))
   }
 
   /// The sizes to run with.
