@@ -82,6 +82,7 @@ struct FleetFileTests {
     fleet.devices[3].rates.linear["Q8_0"] = LinearRate([
       .init(tokens: 1, secondsPerElement: 1 / 3e11), .init(tokens: 31.7, secondsPerElement: 1e-10),
     ])
+    fleet.devices[3].rates.outputSeconds = 1.5e-11
     fleet.links[0].rate = .init(bytesPerSecond: 1e10 / 3, latencySeconds: 1 / 7e5)
     #expect(try self.fleet(fleet.yaml) == fleet)
     for entry in HardwareCatalogue.all {

@@ -35,6 +35,23 @@ import Testing
     #expect(change < 2e-3 && rounded != exact, "\(exact.perplexity) became \(rounded.perplexity)")
   }
 
+  @Test func compressedRowsTake8BitsAsWell() async throws {
+    func logits(_ type: PlanningOptions.CacheType) async throws -> [Float] {
+      var options = LoadOptions.devices("cpu", outputs: 64)
+      options.planning.cacheType = type
+      let path = BundledModelTests.root.appending(path: "Models/stories-moe.gguf").path
+      let model = try await Model.load(path, options: options)
+      return try await model.logits(Array(try text(model).prefix(128)))
+    }
+    let (expected, actual) = try await (logits(.f16), logits(.q8_0))
+    let norms = zip(actual, expected).reduce(into: (0.0, 0.0)) { sums, pair in
+      sums.0 += Double(pair.0 - pair.1) * Double(pair.0 - pair.1)
+      sums.1 += Double(pair.1) * Double(pair.1)
+    }
+    let difference = (norms.0 / norms.1).squareRoot()
+    #expect(difference < 3e-2 && difference > 5e-4, "\(difference)")
+  }
+
   @Test func thePlanReservesWhatTheTypeTakes() async throws {
     let (large, small) = try await (load(.f16), load(.q8_0))
     func cacheBytes(_ model: Model) -> Int {
