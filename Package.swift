@@ -10,6 +10,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -21,12 +22,14 @@ let package = Package(
     .target(name: "CSystem"),
     .target(name: "CKernels"),
     .target(name: "SkeinTensor"),
+    .target(
+      name: "SkeinJSON", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
     // Floor 1
-    .target(name: "SkeinText", dependencies: ["CPCRE2"]),
-    .target(name: "SkeinFiles", dependencies: ["SkeinTensor", "CSystem"]),
+    .target(name: "SkeinText", dependencies: ["SkeinJSON", "CPCRE2"]),
+    .target(name: "SkeinFiles", dependencies: ["SkeinJSON", "SkeinTensor", "CSystem"]),
     .target(name: "SkeinGraph", dependencies: ["SkeinTensor"]),
     // Floor 2
-    .target(name: "SkeinModels", dependencies: ["SkeinGraph", "SkeinFiles", "SkeinTensor"]),
+    .target(name: "SkeinModels", dependencies: ["SkeinGraph", "SkeinFiles", "SkeinJSON", "SkeinTensor"]),
     .target(
       name: "SkeinDevices", dependencies: ["SkeinGraph", "SkeinTensor", "CKernels", "CSystem", "CHwloc"]),
     // Floor 3
@@ -60,6 +63,7 @@ let package = Package(
       path: "Tests/SkeinTestSupport"),
     .testTarget(
       name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "SkeinJSONTests", dependencies: ["SkeinJSON", "SkeinTestSupport"]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),

@@ -1,4 +1,6 @@
+import OrderedCollections
 import SkeinFiles
+import SkeinJSON
 import SkeinModels
 import SkeinTestSupport
 import Testing
@@ -45,7 +47,7 @@ struct ConfigurationMutationTests {
     }
   }
 
-  private func read(_ members: [String: JSONValue], _ folder: TemporaryFolder) {
+  private func read(_ members: OrderedDictionary<String, JSONValue>, _ folder: TemporaryFolder) {
     let path = folder.write("config.json", Array(text(.object(members)).utf8))
     do {
       let model = try ConfiguredModel(path: path, weights: .elementType(.q4_K))

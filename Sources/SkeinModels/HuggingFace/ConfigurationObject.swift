@@ -1,4 +1,6 @@
+import OrderedCollections
 import SkeinFiles
+import SkeinJSON
 
 /// An object of a `config.json`: typed values by key, and errors that name the file and the key.
 struct ConfigurationObject {
@@ -6,7 +8,7 @@ struct ConfigurationObject {
   let path: String
   /// Where the object lies in the file: empty for the whole, or `rope_scaling.`
   let prefix: String
-  let members: [String: JSONValue]
+  let members: OrderedDictionary<String, JSONValue>
 
   /// The object that a file holds.
   init(path: String) throws {
@@ -18,7 +20,7 @@ struct ConfigurationObject {
     self.init(path: path, prefix: "", members: members)
   }
 
-  private init(path: String, prefix: String, members: [String: JSONValue]) {
+  private init(path: String, prefix: String, members: OrderedDictionary<String, JSONValue>) {
     self.path = path
     self.prefix = prefix
     self.members = members

@@ -1,4 +1,6 @@
-/// A JSON value (RFC 8259).
+import OrderedCollections
+
+/// A JSON value (RFC 8259). Objects keep the order of their keys: templates write them out again.
 public enum JSONValue: Hashable, Sendable {
   case null
   case bool(Bool)
@@ -8,7 +10,7 @@ public enum JSONValue: Hashable, Sendable {
   case number(Double)
   case string(String)
   case array([JSONValue])
-  case object([String: JSONValue])
+  case object(OrderedDictionary<String, JSONValue>)
 
   /// What a file may hold: everything beyond is refused before it costs memory.
   public struct Limits: Sendable {
@@ -27,19 +29,13 @@ public enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// Reads a file that holds one value.
+  /// Reads bytes that hold one value.
   ///
-  /// - Throws: `CheckpointError`: `malformed` with line and column, `tooLarge`, `duplicate` where an object
-  ///   has a key twice, or what `MappedFile` throws.
-  public init(path: String, limits: Limits = Limits()) throws(CheckpointError) {
-    let file = try MappedFile(path: path)
-    self = try JSONValue(parsing: file.bytes, path: path, limits: limits)
-  }
-
-  /// Reads bytes that hold one value; `path` is named in errors.
+  /// - Parameter path: the file that the bytes are from, for errors.
+  /// - Throws: `malformed` with line and column, `tooLarge`, or `duplicate` where an object has a key twice.
   public init(
     parsing bytes: UnsafeRawBufferPointer, path: String, limits: Limits = Limits()
-  ) throws(CheckpointError) {
+  ) throws(JSONError) {
     var parser = JSONParser(bytes: bytes, path: path, limits: limits)
     self = try parser.document()
   }

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// Reads strict JSON (RFC 8259) within limits. No comments, no trailing commas, no `NaN`, no key twice.
 struct JSONParser {
   let bytes: UnsafeRawBufferPointer
@@ -13,9 +15,9 @@ struct JSONParser {
   }
 
   /// The one value of the file.
-  mutating func document() throws(CheckpointError) -> JSONValue {
+  mutating func document() throws(JSONError) -> JSONValue {
     guard bytes.count <= limits.bytes else {
-      throw CheckpointError(
+      throw JSONError(
         .tooLarge, "The file has \(bytes.count) bytes; such JSON may have \(limits.bytes).", path: path)
     }
     let value = try self.value(depth: 0)
@@ -24,7 +26,7 @@ struct JSONParser {
     return value
   }
 
-  private mutating func value(depth: Int) throws(CheckpointError) -> JSONValue {
+  private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard depth <= limits.depth else {
       throw fault("more than \(limits.depth) arrays and objects inside one another", .tooLarge)
     }
@@ -44,9 +46,9 @@ struct JSONParser {
     }
   }
 
-  private mutating func object(depth: Int) throws(CheckpointError) -> JSONValue {
+  private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     offset += 1
-    var members: [String: JSONValue] = [:]
+    var members: OrderedDictionary<String, JSONValue> = [:]
     if closes("}") { return .object(members) }
     while true {
       skipSpace()
@@ -64,7 +66,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func array(depth: Int) throws(CheckpointError) -> JSONValue {
+  private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
     offset += 1
     var elements: [JSONValue] = []
     if closes("]") { return .array(elements) }
@@ -75,7 +77,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func word(_ word: StaticString, _ value: JSONValue) throws(CheckpointError) -> JSONValue {
+  private mutating func word(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     let count = word.utf8CodeUnitCount
     let letters = UnsafeRawBufferPointer(start: word.utf8Start, count: count)
     guard bytes[offset...].prefix(count).elementsEqual(letters) else { throw fault("no value begins here") }
@@ -83,7 +85,7 @@ struct JSONParser {
     return value
   }
 
-  private mutating func number() throws(CheckpointError) -> JSONValue {
+  private mutating func number() throws(JSONError) -> JSONValue {
     let start = offset
     var isInteger = true
     if current == UInt8(ascii: "-") { offset += 1 }
@@ -110,37 +112,56 @@ struct JSONParser {
     return .number(number)
   }
 
-  private mutating func digits() throws(CheckpointError) {
+  private mutating func digits() throws(JSONError) {
     let start = offset
     while let digit = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) { offset += 1 }
     if offset == start { throw fault("a digit must be here") }
   }
 
-  private mutating func string() throws(CheckpointError) -> String {
+  private mutating func string() throws(JSONError) -> String {
     offset += 1
-    var text: [UInt8] = []
+    let start = offset
+    // Most strings have no escapes and are taken as they stand.
+    skipPlain()
+    if current == UInt8(ascii: "\"") {
+      offset += 1
+      return try text(bytes[start..<offset - 1])
+    }
+    var unescaped = Array(bytes[start..<offset])
     while let byte = current {
       switch byte {
       case UInt8(ascii: "\""):
-        guard let string = String(validating: text, as: UTF8.self) else {
-          throw fault("the string that ends here is not valid UTF-8")
-        }
         offset += 1
-        return string
+        return try text(unescaped)
       case UInt8(ascii: "\\"):
         offset += 1
-        try escape(into: &text)
+        try escape(into: &unescaped)
       case 0..<0x20:
         throw fault("a control character in a string must be written as an escape")
       default:
-        text.append(byte)
-        offset += 1
+        let start = offset
+        skipPlain()
+        unescaped.append(contentsOf: bytes[start..<offset])
       }
     }
     throw fault("the string does not end")
   }
 
-  private mutating func escape(into text: inout [UInt8]) throws(CheckpointError) {
+  /// Goes to the next byte that ends a string or means something in it.
+  private mutating func skipPlain() {
+    while let byte = current, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+      offset += 1
+    }
+  }
+
+  private func text(_ bytes: some Collection<UInt8>) throws(JSONError) -> String {
+    guard let string = String(validating: bytes, as: UTF8.self) else {
+      throw fault("the string that ends here is not valid UTF-8")
+    }
+    return string
+  }
+
+  private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
     guard let letter = current else { throw fault("the string does not end") }
     let simple: [UInt8: UInt8] = [
       UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "/"): 0x2F, UInt8(ascii: "b"): 0x08,
@@ -167,7 +188,7 @@ struct JSONParser {
     text.append(contentsOf: Character(scalar).utf8)
   }
 
-  private mutating func hexadecimal() throws(CheckpointError) -> UInt32 {
+  private mutating func hexadecimal() throws(JSONError) -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
       guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
@@ -195,11 +216,11 @@ struct JSONParser {
   private mutating func closes(_ mark: Unicode.Scalar) -> Bool { takes(mark) }
 
   /// An error at the current place, which it names as editors do.
-  private func fault(_ message: String, _ code: CheckpointError.Code = .malformed) -> CheckpointError {
+  private func fault(_ message: String, _ code: JSONError.Code = .malformed) -> JSONError {
     let before = bytes[..<min(offset, bytes.count)]
     let line = before.count { $0 == 0x0A } + 1
     let column = before.count - (before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0) + 1
-    return CheckpointError(
+    return JSONError(
       code, "Line \(line), column \(column): \(message). Download the file again.", path: path)
   }
 }

@@ -1,4 +1,4 @@
-import SkeinFiles
+import SkeinJSON
 import SkeinTestSupport
 import Testing
 
@@ -49,7 +49,7 @@ struct JSONTests {
       "\"a\nb\"", "'a'", "// a\n1", "{\"a\":1,\"a\":2}", "\u{feff}1",
     ])
   func refused(_ text: String) throws {
-    #expect(throws: CheckpointError.self) { try parse(text) }
+    #expect(throws: JSONError.self) { try parse(text) }
   }
 
   @Test("Bytes that are not UTF-8 are refused")
@@ -57,7 +57,7 @@ struct JSONTests {
     for bytes in [[0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x00]]
       as [[UInt8]]
     {
-      #expect(throws: CheckpointError.self) { try parse(bytes) }
+      #expect(throws: JSONError.self) { try parse(bytes) }
     }
   }
 
@@ -70,20 +70,20 @@ struct JSONTests {
   @Test("Depth, values and bytes are bounded")
   func limits() {
     let deep = String(repeating: "[", count: 1_000_000)
-    #expect { try parse(deep) } throws: { ($0 as? CheckpointError)?.code == .tooLarge }
+    #expect { try parse(deep) } throws: { ($0 as? JSONError)?.code == .tooLarge }
     let nested = String(repeating: "[", count: 3) + String(repeating: "]", count: 3)
     #expect(throws: Never.self) { try parse(nested, limits: .init(depth: 2)) }
-    #expect(throws: CheckpointError.self) { try parse(nested, limits: .init(depth: 1)) }
-    #expect(throws: CheckpointError.self) { try parse("[1,2,3]", limits: .init(values: 3)) }
-    #expect(throws: CheckpointError.self) { try parse("[1,2,3]", limits: .init(bytes: 6)) }
-    #expect(throws: CheckpointError.self) { try parse(String(repeating: "1", count: 500)) }
+    #expect(throws: JSONError.self) { try parse(nested, limits: .init(depth: 1)) }
+    #expect(throws: JSONError.self) { try parse("[1,2,3]", limits: .init(values: 3)) }
+    #expect(throws: JSONError.self) { try parse("[1,2,3]", limits: .init(bytes: 6)) }
+    #expect(throws: JSONError.self) { try parse(String(repeating: "1", count: 500)) }
   }
 
   @Test("No cut and no changed byte of a file ends the process")
   func mutations() {
     let text = Array(#"{"a": [1, -2.5e3, "\u00e9\n"], "b": {"c": null, "d": [true, false]}}"#.utf8)
     for count in 0..<text.count {
-      #expect(throws: CheckpointError.self) { try parse(Array(text.prefix(count))) }
+      #expect(throws: JSONError.self) { try parse(Array(text.prefix(count))) }
     }
     for index in text.indices {
       for byte in stride(from: 0, through: 255, by: 5) {
