@@ -29,6 +29,19 @@ public struct TensorInfo: Sendable, Hashable {
 
   /// Where the bytes are in their file.
   public var byteRange: Range<Int> { offset..<(offset + byteCount) }
+
+  /// A run of this tensor's rows (of a vector, of its values) as a tensor: same name, its own part of the bytes.
+  ///
+  /// nil where there are no such rows, or where they are no whole bytes: values of a vector in blocks.
+  public func rows(_ range: Range<Int>) -> TensorInfo? {
+    guard let count = shape.extents.first, range.lowerBound >= 0, range.upperBound <= count, !range.isEmpty,
+      byteCount % count == 0, shape.extents.count > 1 || type.blockElementCount == 1
+    else { return nil }
+    let rowBytes = byteCount / count
+    return TensorInfo(
+      name: name, shape: Shape([range.count] + shape.extents.dropFirst()), type: type,
+      byteCount: range.count * rowBytes, partIndex: partIndex, offset: offset + range.lowerBound * rowBytes)
+  }
 }
 
 /// Tensors by name and metadata by key, in one file or several.

@@ -40,6 +40,8 @@ public enum Role: String, Hashable, Sendable, CaseIterable {
   case router, experts, expertGate, expertUp, expertDown
   case sharedGate, sharedUp, sharedActivation, sharedDown, sharedRouter, sharedWeighted, mixture
   case selectedAttention, selectedResidual, outputNorm, head
+  // No nodes: tensors of a checkpoint that hold several of the weights above, one after the other.
+  case queryKeyValue, gateUp
 }
 
 /// A node's name: its layer, if it is in one, and its role there.

@@ -15,12 +15,15 @@ protocol Family: Sendable {
   var moduleStems: [Role: String] { get }
   /// The Python classes of this family's modules, which placement rules of other programs name.
   var moduleClasses: ModuleClasses { get }
+  /// Where this model's checkpoint holds a weight as a run of rows of a larger tensor; nil for a tensor of its own.
+  func fused(_ weight: WeightName) -> FusedRows?
   /// Writes the graph.
   func build(_ g: inout GraphBuilder)
 }
 
 extension Family {
   var moduleStems: [Role: String] { [:] }
+  func fused(_ weight: WeightName) -> FusedRows? { nil }
 }
 
 /// All families. To add one: write its file, add its line here.

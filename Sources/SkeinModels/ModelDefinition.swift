@@ -24,7 +24,7 @@ public struct ModelDefinition: ModelDescription {
       metadata: checkpoint.metadata, weights: CheckpointInventory(checkpoint: checkpoint),
       architecture: architecture)
     written = try WrittenModel(reader, options: options)
-    tensors = try ModelDefinition.bind(written.graph, to: checkpoint)
+    tensors = try ModelDefinition.bind(written, to: checkpoint)
     self.checkpoint = checkpoint
   }
 
@@ -46,22 +46,29 @@ public struct ModelDefinition: ModelDescription {
   /// The tree of modules, for placement rules; made anew at each call.
   public var modules: ModuleTree { written.modules }
 
-  private static func bind(_ graph: Graph, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
+  /// Where this family's checkpoints hold a weight as a run of rows of a larger tensor; nil for one of its own.
+  public func fused(_ weight: WeightName) -> FusedRows? { written.fused(weight) }
+
+  private static func bind(_ written: WrittenModel, to checkpoint: any Checkpoint) throws -> [TensorInfo] {
     let path = checkpoint.metadata.path
-    let known = Set(graph.weights.map(\.name.ggufName)).union(tensorsThatAreRead)
+    func ggufName(_ weight: WeightName) -> String {
+      (written.fused(weight)?.name(for: weight) ?? weight).ggufName
+    }
+    let known = Set(written.graph.weights.map { ggufName($0.name) }).union(tensorsThatAreRead)
     if let unknown = checkpoint.tensors.first(where: { !known.contains($0.name) }) {
       throw ModelError(
         .unsupported,
         "the model of this architecture has no such weight; leaving it out would give wrong results",
         path: path, place: unknown.name)
     }
-    return try graph.weights.map { weight in
-      let name = weight.name.ggufName
-      guard let tensor = checkpoint.tensor(named: name) else {
+    return try written.graph.weights.map { weight in
+      let name = ggufName(weight.name)
+      guard let whole = checkpoint.tensor(named: name) else {
         throw ModelError(
           .missingTensor, "the model needs it (\(weight.name)), the file does not have it", path: path,
           place: name)
       }
+      let tensor = try written.fused(weight.name).map { try rows(of: whole, $0, path: path) } ?? whole
       guard tensor.shape == weight.shape || isSameRow(tensor.shape, weight.shape) else {
         throw ModelError(
           .wrongShape, "has shape \(tensor.shape), the model needs \(weight.shape)", path: path, place: name)
@@ -74,6 +81,15 @@ public struct ModelDefinition: ModelDescription {
       }
       return tensor
     }
+  }
+
+  private static func rows(of tensor: TensorInfo, _ fused: FusedRows, path: String) throws -> TensorInfo {
+    guard tensor.shape.extents.first == fused.rowCount, let part = tensor.rows(fused.rows) else {
+      throw ModelError(
+        .wrongShape, "has shape \(tensor.shape), the model needs \(fused.rowCount) rows", path: path,
+        place: tensor.name)
+    }
+    return part
   }
 
   /// Whether both are one row: a file may have a matrix of one row as a vector.

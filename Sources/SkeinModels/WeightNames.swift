@@ -70,6 +70,8 @@ extension Role {
     case .sharedRouter: "ffn_gate_inp_shexp"
     case .outputNorm: "output_norm"
     case .head: "output"
+    case .queryKeyValue: "attn_qkv"
+    case .gateUp: "ffn_up"
     // These own no weights.
     case .queryRope, .keyRope, .attention, .attentionResidual, .activation, .feedForwardResidual,
       .selectedAttention, .selectedResidual, .experts, .sharedActivation, .sharedWeighted, .mixture:
@@ -116,6 +118,8 @@ extension Role {
     case .mixture: "mlp"
     case .outputNorm: "norm"
     case .head: "lm_head"
+    case .queryKeyValue: "self_attn.qkv_proj"
+    case .gateUp: "mlp.gate_up_proj"
     }
   }
 }

@@ -7,6 +7,8 @@ struct WrittenModel: Sendable {
   let graph: Graph
   let moduleStems: [Role: String]
   let moduleClasses: ModuleClasses
+  /// Where a weight is a run of rows of a larger tensor.
+  let fused: @Sendable (WeightName) -> FusedRows?
 
   /// Finds the family of an architecture, reads its hyper-parameters and writes its graph.
   init(_ reader: ConfigurationReader, options: GraphOptions) throws {
@@ -14,9 +16,10 @@ struct WrittenModel: Sendable {
     configuration = model.configuration
     moduleStems = model.moduleStems
     moduleClasses = model.moduleClasses
+    fused = { model.fused($0) }
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
-      options: options, isStored: reader.has)
+      options: options, isStored: { reader.has(model.fused($0)?.name(for: $0) ?? $0) })
     model.build(&builder)
     graph = try builder.finish()
   }
