@@ -44,8 +44,7 @@ let package = Package(
       name: "Skein",
       dependencies: [
         "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor",
-        "SkeinPlanner",
-        "SkeinTensor", "CSystem",
+        "SkeinPlanner", "SkeinTensor", "CKernels", "CSystem",
       ]),
     // Floor 5
     .executableTarget(

@@ -5,13 +5,13 @@ import SkeinText
 /// The executor with the tokens that its cache holds. Used on the model's one thread only.
 final class Engine: @unchecked Sendable {
   let executor: Executor
-  private let tokenizer: Tokenizer
+  private let tokenizer: Result<Tokenizer, any Error>
   /// The tokens of sequence 0 whose keys and values are in the cache.
   private var cached: [Int32] = []
   private var batch = Batch(capacity: 4096)
   private let logits: UnsafeMutableBufferPointer<Float>
 
-  init(_ executor: Executor, _ tokenizer: Tokenizer) {
+  init(_ executor: Executor, _ tokenizer: Result<Tokenizer, any Error>) {
     self.executor = executor
     self.tokenizer = tokenizer
     logits = .allocate(capacity: executor.plan.graph.vocabularySize)
@@ -26,6 +26,7 @@ final class Engine: @unchecked Sendable {
     _ prompt: [Int32], _ options: GenerationOptions, isCancelled: () -> Bool, emit: (String) -> Void
   ) throws -> GenerationReport {
     guard !prompt.isEmpty else { throw SkeinError(.invalidInput, "the prompt has no tokens") }
+    let tokenizer = try tokenizer.get()
     var sampler = Sampler(options.sampling)
     for token in prompt { sampler.accept(token) }
     var detokenizer = tokenizer.makeDetokenizer()
@@ -89,6 +90,43 @@ final class Engine: @unchecked Sendable {
       position += count
     }
     executor.truncate(sequence: 0, to: 0)
+  }
+
+  /// The logits of every token of several texts, each a sequence of its own, computed together.
+  ///
+  /// - Parameter body: told which text and which of its tokens a run of rows begins with.
+  func score(
+    batch texts: [[Int32]], _ body: (_ text: Int, _ token: Int, UnsafeBufferPointer<Float>) -> Void
+  ) throws {
+    cached.removeAll()
+    let vocabulary = executor.plan.graph.vocabularySize
+    let sequences = executor.plan.limits.sequenceCount
+    let run = executor.plan.limits.outputsPerPass * max(executor.plan.limits.passesInFlight, 1)
+    let rows = UnsafeMutableBufferPointer<Float>.allocate(capacity: run * vocabulary)
+    defer { rows.deallocate() }
+    for first in stride(from: 0, to: texts.count, by: sequences) {
+      let group = first..<min(first + sequences, texts.count)
+      for sequence in 0..<sequences { executor.truncate(sequence: sequence, to: 0) }
+      // Token after token of every text, as they would be decoded together.
+      let longest = texts[group].map(\.count).max() ?? 0
+      var tokens = (0..<longest).flatMap { token in
+        group.filter { token < texts[$0].count }.map { (text: $0, token: token) }
+      }[...]
+      while !tokens.isEmpty {
+        let part = tokens.prefix(run)
+        tokens = tokens.dropFirst(part.count)
+        batch.removeAll()
+        for (text, token) in part {
+          batch.append(texts[text][token], position: token, sequence: text - first, wantsLogits: true)
+        }
+        try executor.execute(batch, logits: rows)
+        for (row, place) in part.enumerated() {
+          let logits = UnsafeBufferPointer(rebasing: rows[row * vocabulary..<(row + 1) * vocabulary])
+          body(place.text, place.token, logits)
+        }
+      }
+    }
+    for sequence in 0..<sequences { executor.truncate(sequence: sequence, to: 0) }
   }
 
   /// Empties the cache.

@@ -97,7 +97,7 @@ public struct Generation: AsyncSequence, Sendable {
     deinit { state.isCancelled.store(true, ordering: .relaxed) }
   }
 
-  init(_ model: Model, prompt: @escaping @Sendable () -> [Int32], options: GenerationOptions) {
+  init(_ model: Model, prompt: @escaping @Sendable () throws -> [Int32], options: GenerationOptions) {
     let state = State()
     self.state = state
     stream = AsyncThrowingStream { continuation in
@@ -121,7 +121,7 @@ public struct Generation: AsyncSequence, Sendable {
 extension Model {
   /// Continues a text.
   public func generate(_ prompt: String, options: GenerationOptions = GenerationOptions()) -> Generation {
-    Generation(self, prompt: { [tokenizer] in tokenizer.encode(prompt) }, options: options)
+    Generation(self, prompt: { try self.tokenizer.encode(prompt) }, options: options)
   }
 
   /// Continues tokens. What the cache still holds of them is not computed again, so a conversation costs

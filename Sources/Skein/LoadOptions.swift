@@ -1,4 +1,5 @@
 import SkeinGraph
+import SkeinModels
 
 /// How a model is loaded.
 public struct LoadOptions: Hashable, Sendable {
@@ -18,6 +19,9 @@ public struct LoadOptions: Hashable, Sendable {
   public var profiles = Machine.Profiles.measured
   /// What families leave open, such as what latent attention keeps of a token.
   public var graph = GraphOptions()
+  /// The format that devices are given weights in; nil for what the checkpoint has. Converting is done while
+  /// loading, a few rows at a time.
+  public var weights: WeightFormat?
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

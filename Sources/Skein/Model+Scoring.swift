@@ -16,6 +16,14 @@ public struct PerplexityReport: Hashable, Sendable {
   public var tokenCount: Int
 }
 
+/// Where shorter texts of a batch are filled up.
+public enum PaddingSide: String, Hashable, Sendable, CaseIterable {
+  /// Before the text, so that all end together.
+  case left
+  /// After the text.
+  case right
+}
+
 extension Model {
   /// The logits of every token of a text of its own: float32, `tokens.count * vocabularySize`, a row a
   /// token.
@@ -32,6 +40,25 @@ extension Model {
           initialized += logits.count
         }
       }
+    }
+  }
+
+  /// The logits of every token of several texts, computed together: float32, `[texts][longest][vocabulary]`.
+  /// Shorter texts are filled up with rows of zeros on the given side.
+  ///
+  /// Load with `sequenceCount` at the number of texts, or they are computed in groups of so many.
+  public func logits(batch texts: [[Int32]], padding side: PaddingSide) async throws -> [Float] {
+    for text in texts { try checkLength(text.count) }
+    let longest = texts.map(\.count).max() ?? 0
+    let vocabulary = definition.graph.vocabularySize
+    return try await thread.run { [engine] in
+      var values = [Float](repeating: 0, count: texts.count * longest * vocabulary)
+      try engine.score(batch: texts) { text, token, logits in
+        let shift = side == .left ? longest - texts[text].count : 0
+        let first = (text * longest + shift + token) * vocabulary
+        values.replaceSubrange(first..<first + vocabulary, with: logits)
+      }
+      return values
     }
   }
 

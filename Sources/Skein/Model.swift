@@ -16,8 +16,10 @@ import SkeinText
 public final class Model: Sendable {
   /// What the checkpoint holds.
   public let definition: ModelDefinition
-  /// Text to tokens and back.
-  public let tokenizer: Tokenizer
+  /// Text to tokens and back. Throws where the checkpoint has no tokenizer, or one that is not supported: tokens
+  /// can be computed with all the same.
+  public var tokenizer: Tokenizer { get throws { try foundTokenizer.get() } }
+  private let foundTokenizer: Result<Tokenizer, any Error>
   /// Where everything lives, why, and what it takes.
   public let planned: PlannedModel
   /// What each device of the plan is, in its order.
@@ -33,7 +35,7 @@ public final class Model: Sendable {
   /// Reads a checkpoint, places it on devices, proves that it fits, and loads it.
   ///
   /// - Parameters:
-  ///   - path: a `.gguf` file; of a model in several parts, any of them.
+  ///   - path: a `.gguf` file (of a model in several parts, any of them), or a folder as Hugging Face tools save it.
   ///   - measuring: told how many measurements are done, and how many there are, where devices have to be
   ///     measured first.
   ///   - progress: told the bytes loaded so far, and all there are; called from several threads.
@@ -53,9 +55,8 @@ public final class Model: Sendable {
     _ measuring: @escaping @Sendable (Int, Int) -> Void,
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
-    let checkpoint = try GGUFFile(path: path)
-    let definition = try ModelDefinition(checkpoint, options: options.graph)
-    tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
+    let definition = try ModelDefinition(path: path, weights: options.weights, options: options.graph)
+    foundTokenizer = Result { try Tokenizer(definition) }
     let (machine, planned) = try PlannedModel.plan(
       definition, on: try Model.devices(options), profiles: options.profiles, options: options.planning,
       measuring: measuring)
@@ -68,7 +69,7 @@ public final class Model: Sendable {
     self.planned = planned
     self.definition = definition
     self.thread = thread
-    engine = Engine(executor, tokenizer)
+    engine = Engine(executor, foundTokenizer)
   }
 
   private static func devices(_ options: LoadOptions) throws -> [any Device] {
@@ -95,24 +96,5 @@ public final class Model: Sendable {
   /// Bytes that each device has reserved, by name.
   public var reservedBytes: [DeviceID: Int] {
     Dictionary(uniqueKeysWithValues: zip(plan.devices.map(\.device), engine.executor.reservedBytes))
-  }
-}
-
-/// The weights of a checkpoint, straight from the mapped file.
-private struct CheckpointWeights: WeightSource {
-  let definition: ModelDefinition
-
-  init(_ definition: ModelDefinition) { self.definition = definition }
-
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer {
-    definition.checkpoint.bytes(of: definition.tensors[weight.index])
-  }
-
-  func willNeed(_ weight: WeightID) {
-    definition.checkpoint.willNeed(bytesOf: definition.tensors[weight.index])
-  }
-
-  func release(_ weight: WeightID) {
-    definition.checkpoint.release(bytesOf: definition.tensors[weight.index])
   }
 }

@@ -1,4 +1,5 @@
 import SkeinFiles
+import SkeinModels
 import SkeinText
 
 extension Vocabulary {
@@ -44,5 +45,10 @@ extension Tokenizer {
   /// The tokenizer that a checkpoint carries.
   public convenience init(checkpoint: any Checkpoint) throws {
     try self.init(Vocabulary(checkpoint.metadata))
+  }
+
+  /// The tokenizer of a model.
+  convenience init(_ definition: ModelDefinition) throws {
+    try self.init(Vocabulary(definition.metadata))
   }
 }

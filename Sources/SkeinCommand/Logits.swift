@@ -7,16 +7,20 @@ struct Logits: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes the logits of every token, for checking against any other engine.",
     discussion: """
-      The file is NumPy's format: float32, shape (tokens, vocabulary).
+      The file is NumPy's format: float32, shape (tokens, vocabulary). With --tokens several times, the texts are
+      computed together and the shape is (texts, longest text, vocabulary), filled up with zeros.
 
-      Example:
+      Examples:
         skein logits model.gguf --tokens 1,15043,29892 -o logits.npy
+        skein logits model.gguf --tokens 1,15043,29892 --tokens 1,15043 --padding left -o logits.npy
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder of safetensors files, or the name of a bundled model.")
   var model: String
-  @Option(help: ArgumentHelp("Token ids.", valueName: "1,2,3"))
-  var tokens: String
+  @Option(help: ArgumentHelp("Token ids of a text; once for each text.", valueName: "1,2,3"))
+  var tokens: [String]
+  @Option(help: "Where shorter texts are filled up.")
+  var padding = PaddingSide.left
   @Option(
     name: [.customShort("o"), .customLong("output")],
     help: ArgumentHelp("The file to write.", valueName: "file"))
@@ -25,19 +29,29 @@ struct Logits: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if try parseTokens(tokens).isEmpty { throw ValidationError("--tokens names no token") }
+    for text in tokens where try parseTokens(text).isEmpty {
+      throw ValidationError("--tokens names no token")
+    }
   }
 
   func run() async throws {
-    let ids = try parseTokens(tokens)
-    let model = try await Model.loadWithProgress(model, try devices.choice.scoringOptions(outputsPerPass: 64))
-    let logits = try await model.logits(ids)
-    try NumPyFile.write(logits, shape: [ids.count, logits.count / ids.count], to: file)
-    let shape = [ids.count, logits.count / ids.count]
+    let texts = try tokens.map(parseTokens)
+    var options = try devices.choice.scoringOptions(outputsPerPass: 64)
+    options.planning.sequenceCount = texts.count
+    let model = try await Model.loadWithProgress(model, options)
+    let vocabulary = model.definition.graph.vocabularySize
+    let isBatch = texts.count > 1
+    let longest = texts.map(\.count).max() ?? 0
+    let logits =
+      try await isBatch ? model.logits(batch: texts, padding: padding) : model.logits(texts[0])
+    let shape = (isBatch ? [texts.count] : []) + [longest, vocabulary]
+    try NumPyFile.write(logits, shape: shape, to: file)
     if output.json { return try Terminal.print(json: LogitsResult(file: file, shape: shape)) }
-    Terminal.note("\(file): \(shape[0]) x \(shape[1])")
+    Terminal.note("\(file): \(shape.map(String.init).joined(separator: " x "))")
   }
 }
+
+extension PaddingSide: ExpressibleByArgument {}
 
 private struct LogitsResult: Encodable {
   var file: String

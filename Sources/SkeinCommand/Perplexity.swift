@@ -28,7 +28,7 @@ struct Perplexity: AsyncParsableCommand {
     let model = try await Model.loadWithProgress(model, options)
     let bar = ProgressBar("scoring")
     defer { bar.end() }
-    let report = try await model.perplexity(model.tokenizer.encode(text), progress: bar.update)
+    let report = try await model.perplexity(try model.tokenizer.encode(text), progress: bar.update)
     bar.end()
     if output.json {
       return try Terminal.print(json: Result(perplexity: report.perplexity, tokens: report.tokenCount))

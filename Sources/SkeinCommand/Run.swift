@@ -42,7 +42,7 @@ struct Run: AsyncParsableCommand {
     if isConversation {
       try await converse(model)
     } else {
-      let report = try await write(model, model.tokenizer.encode(text, .prompt), prompt: text)
+      let report = try await write(model, try model.tokenizer.encode(text, .prompt), prompt: text)
       try finish(model, report)
     }
   }
@@ -100,7 +100,7 @@ struct Run: AsyncParsableCommand {
       Terminal.write("> ")
       guard let line = readLine(), !Task.isCancelled else { break }
       if line.isEmpty { continue }
-      let added = model.tokenizer.encode(line, history.isEmpty ? .prompt : .template)
+      let added = try model.tokenizer.encode(line, history.isEmpty ? .prompt : .template)
       do {
         let answer = try await write(model, history + added, prompt: "")
         history += added + answer.report.tokens

@@ -71,13 +71,26 @@ final class CPUQueue: DeviceQueue {
     return base + regionOffsets[buffer.region.rawValue] + copy + buffer.offset
   }
 
-  func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {
-    guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else {
+  func load(
+    _ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int
+  ) throws(DeviceError) {
+    guard let source = part.baseAddress, offset >= 0, part.count <= slot.buffer.byteCount - offset else {
       throw DeviceError(
-        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(bytes.count)",
+        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(part.count) at \(offset)",
         device: device.device.name)
     }
-    copyInParallel(source, to: address(slot.buffer, slot: 0), byteCount: bytes.count)
+    copyInParallel(source, to: address(slot.buffer, slot: 0) + offset, byteCount: part.count)
+  }
+
+  func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      var work = ParallelBody(body: body)
+      team.run(
+        { arguments, begin, end, _ in
+          let work = arguments!.assumingMemoryBound(to: ParallelBody.self)
+          for index in begin..<end { work.pointee.body(Int(index)) }
+        }, &work, items: count, grain: 1)
+    }
   }
 
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {
@@ -125,6 +138,10 @@ private struct ZeroedRegion {
   static let runBytes = 1 << 20
   var address: UnsafeMutableRawPointer
   var byteCount: Int
+}
+
+private struct ParallelBody {
+  var body: @Sendable (Int) -> Void
 }
 
 private struct ParallelCopy {

@@ -69,16 +69,25 @@ public struct PassShape: Hashable, Sendable {
   }
 }
 
+/// Threads that share work out among them.
+public protocol ParallelWork: AnyObject {
+  /// Runs `body` for every number below `count`, on all threads at once, and returns when all are done.
+  func forEach(_ count: Int, _ body: @Sendable (Int) -> Void)
+}
+
 /// The order of a device's work. Used from one thread, the one that called `attach`; `makeEvent` may be called
 /// from another before that.
 ///
 /// Work may be done when a call returns (a CPU) or later in the same order (a GPU): only events, `read` and
 /// `finish` tell. Offsets are bytes from the start of the device's reservation.
-public protocol DeviceQueue: AnyObject {
+public protocol DeviceQueue: ParallelWork {
   /// Makes the calling thread the queue's own, before any work.
   func attach()
-  /// Brings a weight from its bytes in the checkpoint into the device's own layout and memory.
-  func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError)
+  /// Brings a part of a weight, one or more whole rows of it in the plan's format, into the device's own layout and
+  /// memory. Parts come in order.
+  ///
+  /// - Parameter offset: where the part lies in the weight, in bytes.
+  func load(_ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int) throws(DeviceError)
   /// Copies host memory to the device. The source may be changed when the call returns.
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError)
   /// Copies device memory to the host, after all earlier work; it is there when the call returns.
@@ -96,6 +105,13 @@ public protocol DeviceQueue: AnyObject {
   func wait(for event: any DeviceEvent) throws(DeviceError)
   /// Returns when all work is done.
   func finish() throws(DeviceError)
+}
+
+extension ParallelWork {
+  /// One after the other, on the calling thread.
+  public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    for index in 0..<count { body(index) }
+  }
 }
 
 /// A point in a queue's work that other queues can wait for.

@@ -117,7 +117,9 @@ public final class NullQueue: DeviceQueue {
   /// Nothing: any thread will do.
   public func attach() {}
   /// Nothing: weights have no price before the first pass.
-  public func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {}
+  public func load(
+    _ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int
+  ) throws(DeviceError) {}
   /// Nothing: inputs are small.
   public func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {}
 

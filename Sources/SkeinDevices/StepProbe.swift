@@ -42,7 +42,7 @@ final class StepProbe {
         throw DeviceError(.outOfMemory, "no memory to measure with", device: plan.devices[0].device.name)
       }
       defer { skein_memory_release(zeros, slot.buffer.byteCount) }
-      try queue.load(slot, from: UnsafeRawBufferPointer(start: zeros, count: slot.buffer.byteCount))
+      try queue.load(slot, from: UnsafeRawBufferPointer(start: zeros, count: slot.buffer.byteCount), at: 0)
     }
   }
 

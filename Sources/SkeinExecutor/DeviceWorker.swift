@@ -10,14 +10,14 @@ final class DeviceWorker: @unchecked Sendable {
   private let queue: any DeviceQueue
   private let memories: [any DeviceMemory]
   private let offsets: [[Int]]
-  private let source: any WeightSource
+  private let reader: any WeightReader
   private let statistics: WorkerStatistics
 
   init(
     plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory], weights: any WeightSource,
     statistics: WorkerStatistics
   ) {
-    source = weights
+    reader = weights.makeReader()
     self.plan = plan
     self.device = device
     self.queue = queue
@@ -34,9 +34,7 @@ final class DeviceWorker: @unchecked Sendable {
   func load(progress: (Int) -> Bool) throws {
     queue.attach()
     for slot in plan.devices[device].weights {
-      try queue.load(slot, from: source.bytes(of: slot.weight))
-      try queue.finish()
-      source.release(slot.weight)
+      try bring(slot)
       guard progress(slot.buffer.byteCount) else { return }
     }
   }
@@ -92,16 +90,21 @@ final class DeviceWorker: @unchecked Sendable {
     let slots = plan.devices[device].streamed
     for slot in slots[range] {
       do {
-        try queue.load(slot, from: source.bytes(of: slot.weight))
+        try bring(slot)
       } catch {
         throw error as? DeviceError
           ?? DeviceError(.failed, "\(error)", device: plan.devices[device].device.name)
       }
-      // The source may go once the copy is done.
-      try queue.finish()
-      source.release(slot.weight)
     }
-    source.willNeed(slots[range.upperBound < slots.count ? range.upperBound : 0].weight)
+    reader.willNeed(slots[range.upperBound < slots.count ? range.upperBound : 0].weight)
+  }
+
+  /// Brings one weight. A part of it may go once it is copied.
+  private func bring(_ slot: WeightSlot) throws {
+    try reader.read(slot.weight, parallel: queue) { part, offset in
+      try queue.load(slot, from: part, at: offset)
+      try queue.finish()
+    }
   }
 
   /// The slot was another pass's: every device must be done with that before its inputs are replaced.

@@ -1,13 +1,23 @@
+import SkeinDevices
 import SkeinGraph
 
 /// Where a plan's weights come from.
 public protocol WeightSource: Sendable {
-  /// The bytes of a weight in its stored format. Called from several threads, once for each device that holds
-  /// the weight.
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer
-  /// A device will ask for the weight soon: it may be read ahead.
+  /// A reader for one device. Readers of several devices work at the same time, each on its device's thread.
+  func makeReader() -> any WeightReader
+}
+
+/// Reads weights, one after the other.
+public protocol WeightReader: AnyObject {
+  /// Hands over a weight in the format of the plan, part by part, in order. A part is one or more whole rows, and
+  /// gone when `body` returns.
+  ///
+  /// - Parameters:
+  ///   - parallel: runs work on the threads of the device that the weight is for.
+  ///   - body: is given a part, and where it lies in the weight, in bytes.
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork,
+    _ body: (_ part: UnsafeRawBufferPointer, _ offset: Int) throws -> Void) throws
+  /// The weight will be asked for soon: it may be read ahead.
   func willNeed(_ weight: WeightID)
-  /// A device has loaded the weight: its pages may go. Another device may still be reading the same bytes, or
-  /// ask for them later, so they must stay readable.
-  func release(_ weight: WeightID)
 }

@@ -69,6 +69,12 @@ public final class MappedFile: @unchecked Sendable {
     if first < range.upperBound { advise(first..<range.upperBound, MADV_WILLNEED) }
   }
 
+  /// Whether `path` leads to a folder.
+  public static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// The result is not looked at: advice that the system does not take changes nothing but speed.
   private func advise(_ range: Range<Int>, _ advice: some BinaryInteger) {
     let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress! + range.lowerBound)

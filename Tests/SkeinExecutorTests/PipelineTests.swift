@@ -107,13 +107,14 @@ import Testing
   }
 
   @Test func weightsThatCannotBeReadEndLoading() throws {
-    struct Broken: WeightSource {
-      func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer {
+    final class Broken: WeightSource, WeightReader {
+      func makeReader() -> any WeightReader { self }
+      func read(
+        _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+      ) throws {
         if weight.index == 5 { throw ExecutorError(.weights, "weight 5 is gone") }
-        return UnsafeRawBufferPointer(start: nil, count: 0)
       }
       func willNeed(_ weight: WeightID) {}
-      func release(_ weight: WeightID) {}
     }
     let device = NullDevice(id: DeviceID("d"), memoryBytes: 1 << 40)
     let placement = Placement.layerSplit(of: graph, over: [device.id]) { _ in 1 }

@@ -6,10 +6,16 @@ import SkeinTestSupport
 @testable import SkeinExecutor
 
 /// Weights drawn from the weight's number: the same on every device and in every test.
-struct RandomWeights: WeightSource {
+final class RandomWeights: WeightSource, WeightReader {
   let graph: Graph
 
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer {
+  init(graph: Graph) { self.graph = graph }
+
+  func makeReader() -> any WeightReader { self }
+
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
     let shape = graph[weight].shape
     var generator = SplitMix64(state: UInt64(weight.index) + 1)
     let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.elementCount!)
@@ -19,13 +25,11 @@ struct RandomWeights: WeightSource {
     for index in values.indices {
       values[index] = offset + scale * Float.random(in: -1...1, using: &generator)
     }
-    return UnsafeRawBufferPointer(values)
+    defer { values.deallocate() }
+    try body(UnsafeRawBufferPointer(values), 0)
   }
 
   func willNeed(_ weight: WeightID) {}
-
-  /// Leaks are bounded by the tests' small graphs; a source that kept its bytes would be the real thing.
-  func release(_ weight: WeightID) {}
 }
 
 /// A graph on devices, ready to run.

@@ -14,7 +14,7 @@ import Testing
 
   private func text(_ model: Model) throws -> [Int32] {
     let url = BundledModelTests.root.appending(path: "Training/heldout.txt")
-    return Array(model.tokenizer.encode(try String(contentsOf: url, encoding: .utf8)).prefix(1024))
+    return Array(try model.tokenizer.encode(try String(contentsOf: url, encoding: .utf8)).prefix(1024))
   }
 
   @Test func logitsAndPerplexityAreNearlyThoseOfF16() async throws {

@@ -136,7 +136,7 @@ enum HandOver {
 }
 
 /// Weights of a chain that computes nothing. They go with this object.
-private final class Zeros: WeightSource, @unchecked Sendable {
+private final class Zeros: WeightSource, WeightReader, @unchecked Sendable {
   private let zeros: UnsafeMutableRawBufferPointer
   private let graph: Graph
 
@@ -149,10 +149,13 @@ private final class Zeros: WeightSource, @unchecked Sendable {
 
   deinit { zeros.deallocate() }
 
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: zeros[..<((graph[weight].shape.elementCount ?? 0) * 4)])
+  func makeReader() -> any WeightReader { self }
+
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
+    try body(UnsafeRawBufferPointer(rebasing: zeros[..<((graph[weight].shape.elementCount ?? 0) * 4)]), 0)
   }
 
   func willNeed(_ weight: WeightID) {}
-  func release(_ weight: WeightID) {}
 }
