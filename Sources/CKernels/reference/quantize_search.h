@@ -73,7 +73,8 @@ static inline float skein_rounded_scale(float scale) { return skein_float_from_h
 // to make up for one that is too small, or zero.
 static inline float skein_reaching_scale(float scale) {
     uint16_t half = skein_half_from_float(scale);
-    bool is_less = (scale < 0 ? -skein_float_from_half(half) : skein_float_from_half(half)) < (scale < 0 ? -scale : scale);
+    float rounded = skein_float_from_half(half);
+    bool is_less = scale < 0 ? rounded > scale : rounded < scale;
     if ((half & 0x7FFF) < 0x400 && is_less) half++;
     return skein_float_from_half(half);
 }

@@ -31,7 +31,9 @@ typedef struct {
 
 // The nearest code points, as numbers.
 static inline __attribute__((always_inline)) skein_lanes nearest_codes(skein_lanes x, code_range codes) {
-    if (codes.kind != UNEVEN) return skein_nearest(skein_least(skein_most(x, skein_all(codes.low)), skein_all(codes.high)));
+    if (codes.kind != UNEVEN) {
+        return skein_nearest(skein_least(skein_most(x, skein_all(codes.low)), skein_all(codes.high)));
+    }
     skein_lanes result = skein_all(-127);
 #define SKEIN_STEP(low, high) \
     result += (skein_lanes)((x > skein_all((low + high) * 0.5f)) & (skein_lane_bits)skein_all(high - (low)));
@@ -96,8 +98,7 @@ static inline __attribute__((always_inline)) signed_choice choose_scales(
     const float *x, const float *wanted, float d, const signed_format format) {
     signed_choice choice = {.d = d};
     for (int group = 0; group < format.groups; group++) {
-        float ratio = wanted[group] / d;
-        ratio = ratio < (float)format.least ? (float)format.least : ratio > (float)format.most ? (float)format.most : ratio;
+        float ratio = fmaxf((float)format.least, fminf(wanted[group] / d, (float)format.most));
         int middle = (int)(ratio < 0 ? ratio - 0.5f : ratio + 0.5f);
         float best = 0, best_products = 0, best_squares = 0;
         for (int candidate = middle - 1; candidate <= middle + 1; candidate++) {
