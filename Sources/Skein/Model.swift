@@ -54,7 +54,9 @@ public final class Model: Sendable {
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
     let checkpoint = try GGUFFile(path: path)
-    let definition = try ModelDefinition(checkpoint, options: options.graph)
+    var graphOptions = options.graph
+    graphOptions.contextTokens = graphOptions.contextTokens ?? options.planning.contextTokens
+    let definition = try ModelDefinition(checkpoint, options: graphOptions)
     tokenizer = try Tokenizer(Vocabulary(checkpoint.metadata))
     let (machine, planned) = try PlannedModel.plan(
       definition, on: try Model.devices(options), profiles: options.profiles, options: options.planning,

@@ -53,7 +53,9 @@ struct PlanningFlags: ParsableArguments {
 
   /// The model, by its file or by its configuration alone.
   func description() throws -> any ModelDescription {
-    let options = GraphOptions(latentCache: latentCache == .compressed ? .compressed : .expanded)
+    let options = GraphOptions(
+      latentCache: latentCache == .compressed ? .compressed : .expanded,
+      contextTokens: devices.choice.context ?? promptTokens + genTokens)
     let isConfiguration = model.hasSuffix(".json") || isFolder(model)
     if isConfiguration {
       return try ConfiguredModel(

@@ -38,10 +38,10 @@ public struct ModelDefinition: ModelDescription {
   public func byteCount(of weight: WeightID) -> Int { tensors[weight.index].byteCount }
 
   /// The module that a node is a part of in this family's Hugging Face checkpoints.
-  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: written.moduleStems) }
+  public func moduleName(of node: NodeName) -> String { written.moduleNames.module(of: node) }
 
   /// A weight's name there.
-  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
+  public func moduleName(of weight: WeightName) -> String { written.moduleNames.weight(weight) }
 
   /// The tree of modules, for placement rules; made anew at each call.
   public var modules: ModuleTree { written.modules }
@@ -74,7 +74,7 @@ public struct ModelDefinition: ModelDescription {
           .wrongShape, "has shape \(tensor.shape), the model needs \(weight.shape)", path: path, place: name)
       }
       // Norms and biases are read as they are by every kernel.
-      if weight.shape.extents.count == 1, tensor.type != .f32 {
+      if !weight.isMatrix, tensor.type != .f32 {
         throw ModelError(
           .unsupported, "is a vector in \(tensor.type.name); vectors must be F32. Convert the model again",
           path: path, place: name)
