@@ -278,10 +278,19 @@ static void attention_finish(const attention_state *s) {
         int64_t token = s->item.first_token + r / s->sharing;
         int64_t head = s->item.kv_head * s->sharing + r % s->sharing;
         float *y = a->y + (token * a->heads + head) * width;
-        vec total = vec_set(s->total[r]);
+        float scale = 1;
+        float sum_of_weights = s->total[r];
+        if (a->sinks != NULL) {
+            // A score without a value; whichever is larger, it or the row's maximum, gets the weight 1.
+            float sink = a->sinks[head];
+            float base = sink > s->maximum[r] ? sink : s->maximum[r];
+            scale = expf(s->maximum[r] - base);
+            sum_of_weights = sum_of_weights * scale + expf(sink - base);
+        }
+        vec total = vec_set(sum_of_weights);
         for (int32_t d = 0; d < width; d += LANES) {
             vec sum = vec_load(s->sums + r * s->sum_stride + d);
-            vec_store_part(y + d, sum / total, width - d < LANES ? width - d : LANES);
+            vec_store_part(y + d, sum * vec_set(scale) / total, width - d < LANES ? width - d : LANES);
         }
     }
 }
