@@ -1,6 +1,6 @@
 /// Writes expressions of Oniguruma, which the `tokenizers` library compiles, as PCRE2 reads them.
 ///
-/// They agree on most things. What differs: `(?m)` lets a dot match line ends, `\w` is that of Unicode, `\h` is
+/// They agree on most things. What differs: `(?m)` lets a dot match line ends, `\w` and `\b` are those of Unicode, `\h` is
 /// a hexadecimal digit, `\u00E9` is a character, `{1,3}+` repeats and does not possess, `{,3}` begins at none,
 /// and character classes may hold classes and intersections. (`^` and `$` stand at every line, which is an
 /// option of PCRE2.)
@@ -14,7 +14,7 @@ struct OnigurumaExpression {
 
   /// Classes within classes.
   private static let deepestNesting = 16
-  private static let word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+  private static let word = "\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}"
   private static let hexadecimal = "0-9a-fA-F"
 
   /// Nil where classes are nested too deep or do not end.
@@ -102,6 +102,8 @@ struct OnigurumaExpression {
     switch letter {
     case "w": return isInClass ? Self.word : "[" + Self.word + "]"
     case "W" where !isInClass: return "[^" + Self.word + "]"
+    case "b" where !isInClass: return "(?:(?<=[\(Self.word)])(?![\(Self.word)])|(?<![\(Self.word)])(?=[\(Self.word)]))"
+    case "B" where !isInClass: return "(?:(?<=[\(Self.word)])(?=[\(Self.word)])|(?<![\(Self.word)])(?![\(Self.word)]))"
     case "h": return isInClass ? Self.hexadecimal : "[" + Self.hexadecimal + "]"
     case "H" where !isInClass: return "[^" + Self.hexadecimal + "]"
     case "u":

@@ -164,13 +164,12 @@ struct ScoringPieceEncoder: PieceEncoder {
         let id = trie.value(node)
         if id < 0 || kinds[Int(id)] == .unused { continue }
         // A user-defined piece always wins.
-        let score =
-          kinds[Int(id)] == .userDefined ? Double(Float(end - start) * bestScore) - 0.1 : Double(scores[Int(id)])
-        Self.offer(nodes, end, start, score + Double(scoreHere), id)
+        let score = kinds[Int(id)] == .userDefined ? Float(end - start) * bestScore - 0.1 : scores[Int(id)]
+        Self.offer(nodes, end, start, score + scoreHere, id)
         if end == characterEnd { isCharacterKnown = true }
       }
       if !isCharacterKnown {
-        Self.offer(nodes, characterEnd, start, Double(unknownScore + scoreHere), -1)
+        Self.offer(nodes, characterEnd, start, unknownScore + scoreHere, -1)
       }
       start = characterEnd
     }
@@ -178,10 +177,10 @@ struct ScoringPieceEncoder: PieceEncoder {
 
   @inline(__always)
   private static func offer(
-    _ nodes: UnsafeMutableBufferPointer<Node>, _ end: Int, _ start: Int, _ score: Double, _ id: Int32
+    _ nodes: UnsafeMutableBufferPointer<Node>, _ end: Int, _ start: Int, _ score: Float, _ id: Int32
   ) {
-    if nodes[end].start < 0 || score > Double(nodes[end].score) {
-      nodes[end] = Node(score: Float(score), start: Int32(truncatingIfNeeded: start), id: id)
+    if nodes[end].start < 0 || score > nodes[end].score {
+      nodes[end] = Node(score: score, start: Int32(truncatingIfNeeded: start), id: id)
     }
   }
 }
