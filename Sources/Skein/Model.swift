@@ -58,7 +58,7 @@ public final class Model: Sendable {
     var graphOptions = options.graph
     graphOptions.contextTokens = graphOptions.contextTokens ?? options.planning.contextTokens
     let definition = try ModelDefinition(path: path, weights: options.weights, options: graphOptions)
-    foundTokenizer = Result { try Tokenizer(definition) }
+    foundTokenizer = Result { try Tokenizer.load(definition) }
     let (machine, planned) = try PlannedModel.plan(
       definition, on: try Model.devices(options), profiles: options.profiles, options: options.planning,
       measuring: measuring)
