@@ -106,7 +106,7 @@ extension Renderer {
   }
 
   private func reversed(_ value: Value) throws -> [Value] {
-    if case .object(let object) = value, !(object is NumberRange) {
+    if case .object(let object) = value, !(object is NumberRange || object is MappingView) {
       throw error(.type, "'\(value.typeName)' object is not reversible")
     }
     return try values(of: value).reversed()

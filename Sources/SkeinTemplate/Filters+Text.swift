@@ -126,12 +126,11 @@ extension Renderer {
     let length = try integer(bound[0], "length") ?? 255
     let end = try string(bound[2], "end") ?? "...".text
     let leeway = try integer(bound[3].flatMap { $0.isNone ? nil : $0 }, "leeway") ?? 5
-    if case .undefined(let missing) = value { throw use(missing) }
-    guard let source = value.asText else { throw error(.type, "only strings can be truncated") }
     guard length >= end.count, leeway >= 0 else {
       throw error(.value, "the length must not be less than that of the end, and the leeway not less than 0")
     }
-    if source.count <= length.addingClamped(leeway) { return value }
+    if let count = try count(value), count <= length.addingClamped(leeway) { return value }
+    guard let source = value.asText else { throw error(.type, "only strings can be truncated") }
     let part = Text(source[..<(length - end.count)])
     if bound[1]?.isTrue ?? false { return try text(part + end) }
     return try text(Text(part[..<(part.lastIndex(of: " ") ?? part.count)]) + end)

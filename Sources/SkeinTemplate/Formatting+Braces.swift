@@ -14,7 +14,7 @@ extension Renderer {
   }
 
   private func braces(_ format: Text, _ arguments: Arguments, _ automatic: inout Int, depth: Int) throws -> Text {
-    guard depth < 2 else { throw error(.value, "Max string recursion exceeded") }
+    guard depth < 3 else { throw error(.value, "Max string recursion exceeded") }
     var result = Text()
     var index = 0
     while index < format.count {
@@ -116,8 +116,6 @@ extension Renderer {
       try check("s")
       if specification.alignment == "=" { throw error(.value, "'=' alignment not allowed in string format specifier") }
       return specification.padded(specification.precision.map { Text(text.prefix($0)) } ?? text)
-    case .bool where specification.type == nil || specification.type == "s":
-      return specification.padded(try toText(value))
     case .integer, .bool:
       try check("bcdeEfFgGnoxX%")
       let isFloat = specification.type.map { "eEfFgG%".unicodeScalars.contains($0) } ?? false

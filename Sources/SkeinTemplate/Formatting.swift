@@ -45,7 +45,13 @@ extension Renderer {
       result += try converted(argument, code, &specification)
       try claim(bytes: result.count / 8)
     }
-    let mayBeUnused = usesNames || { if case .dictionary = value { true } else { false } }()
+    // Whatever has items by key is taken as a dictionary of names, all of which need not be used.
+    let mayBeUnused =
+      switch value {
+      case .dictionary, .list, .undefined: true
+      case .object(let object): object is NumberRange
+      default: usesNames
+      }
     if used < arguments.count, !mayBeUnused {
       throw error(.type, "not all arguments converted during string formatting")
     }

@@ -126,9 +126,11 @@ extension Renderer {
     default:
       _ = try bind(arguments, name, [])
       switch name {
-      case "keys": return try list(Array(mapping.entries.keys))
-      case "values": return try list(Array(mapping.entries.values))
-      case "items": return try list(mapping.entries.map { try tuple([$0.key, $0.value]) })
+      case "keys": return try object(MappingView(name, items(Array(mapping.entries.keys))))
+      case "values": return try object(MappingView(name, items(Array(mapping.entries.values))))
+      case "items":
+        let pairs = try mapping.entries.map { try tuple([$0.key, $0.value]) }
+        return try object(MappingView(name, items(pairs)))
       default: return receiver
       }
     }

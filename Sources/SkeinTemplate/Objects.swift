@@ -43,6 +43,19 @@ final class NumberRange: Object {
   var values: [Value] { (0..<count).map { self[$0] } }
 }
 
+/// `keys()`, `values()` or `items()` of a dictionary: looped over and counted, but without indices.
+final class MappingView: Object {
+  let name: String
+  let items: Items
+  init(_ name: String, _ items: Items) {
+    self.name = name
+    self.items = items
+  }
+  override var typeName: String { "dict_\(name)" }
+  override var depth: Int { items.depth + 1 }
+  override var isTrue: Bool { !items.values.isEmpty }
+}
+
 /// Values that come one after the other, once: a generator of Python.
 final class ValueIterator: Object {
   private var source: (() throws -> Value?)?

@@ -154,7 +154,7 @@ extension Renderer {
   func isIterable(_ value: Value) -> Bool {
     switch value {
     case .undefined, .text, .list, .tuple, .dictionary: true
-    case .object(let object): object is NumberRange || object is ValueIterator || object is Loop
+    case .object(let object): object is NumberRange || object is ValueIterator || object is Loop || object is MappingView
     default: false
     }
   }
@@ -167,6 +167,7 @@ extension Renderer {
     case .list(let items), .tuple(let items): items.values.count
     case .dictionary(let mapping): mapping.entries.count
     case .object(let range as NumberRange): range.count
+    case .object(let view as MappingView): view.items.values.count
     case .object(let loop as Loop): try loop.count()
     default: nil
     }
@@ -203,6 +204,7 @@ extension Renderer {
     case .undefined: return []
     case .list(let items), .tuple(let items): return items.values
     case .dictionary(let mapping): return Array(mapping.entries.keys)
+    case .object(let view as MappingView): return view.items.values
     case .text(let text):
       try claim(bytes: text.count * 32)
       return text.map { .text([$0]) }

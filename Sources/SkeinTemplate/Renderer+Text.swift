@@ -71,6 +71,9 @@ extension Renderer {
     case let range as NumberRange:
       result += "range(\(range.start), \(range.stop)".text
       result += (range.step == 1 ? ")" : ", \(range.step))").text
+    case let view as MappingView:
+      result += "dict_\(view.name)".text
+      try represent(view.items.values, "([", "])", &result)
     case let macro as Macro:
       result += "<Macro \(macro.definition.name.map { String($0.text.quoted) } ?? "anonymous")>".text
     case let loop as Loop: result += "<LoopContext \(loop.index0 + 1)/\(try loop.count())>".text

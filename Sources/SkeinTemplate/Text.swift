@@ -178,7 +178,7 @@ extension Text {
       while index < count, self[index].isSpace { index += 1 }
       guard index < count else { return result }
       if result.count == limit {
-        return result + [Text(self[index...]).stripped(nil, left: false)]
+        return result + [Text(self[index...])]
       }
       let start = index
       while index < count, !self[index].isSpace { index += 1 }
