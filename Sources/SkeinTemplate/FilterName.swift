@@ -2,7 +2,8 @@
 /// `pprint` and `urlize`, which are for debugging and web pages.
 enum FilterName: String, CaseIterable {
   // Texts
-  case capitalize, center, e, escape, filesizeformat, forceescape, format, indent, lower, replace, safe, string
+  case capitalize, center, e, escape, filesizeformat, forceescape, format, indent, lower, replace, safe,
+    string
   case striptags, title, trim, truncate, upper, urlencode, wordcount, wordwrap, xmlattr
   // Numbers and conversions
   case abs, float, int, round, tojson
@@ -25,7 +26,8 @@ extension Renderer {
     try spend(1 + (value.asText?.count ?? 0) / 16)
     switch filter {
     case .capitalize, .center, .e, .escape, .filesizeformat, .forceescape, .format, .indent, .lower, .replace,
-      .safe, .string, .striptags, .title, .trim, .truncate, .upper, .urlencode, .wordcount, .wordwrap, .xmlattr:
+      .safe, .string, .striptags, .title, .trim, .truncate, .upper, .urlencode, .wordcount, .wordwrap,
+      .xmlattr:
       return try textFilter(filter, value, arguments)
     case .abs, .float, .int, .round, .tojson: return try numberFilter(filter, value, arguments)
     case .batch, .count, .dictsort, .first, .groupby, .items, .join, .last, .length, .list, .max, .min,
@@ -51,7 +53,9 @@ extension Renderer {
       _ = try bind(arguments, "abs", [])
       if case .undefined(let missing) = value { throw use(missing) }
       if case .float(let number) = value { return .float(Swift.abs(number)) }
-      guard let number = value.asInteger else { throw error(.type, "bad operand type for abs(): '\(value.typeName)'") }
+      guard let number = value.asInteger else {
+        throw error(.type, "bad operand type for abs(): '\(value.typeName)'")
+      }
       return number < 0 ? try negate(value) : .integer(number)
     case .float:
       let bound = try bind(arguments, "float", ["default"])
@@ -67,7 +71,8 @@ extension Renderer {
   private func number(_ value: Value) -> Double? {
     guard let text = value.asText else { return value.asDouble }
     let trimmed = text.stripped(nil)
-    guard trimmed.last != "_", trimmed.first != "_", trimmed.allSatisfy({ $0.isASCII && $0 != "x" && $0 != "X" && $0 != "(" })
+    guard trimmed.last != "_", trimmed.first != "_",
+      trimmed.allSatisfy({ $0.isASCII && $0 != "x" && $0 != "X" && $0 != "(" })
     else { return nil }
     return Double(String(trimmed.filter { $0 != "_" }))
   }
@@ -77,12 +82,16 @@ extension Renderer {
     let base = try integer(bound[1], "base") ?? 10
     let standard = bound[0] ?? .integer(0)
     if case .undefined(let missing) = value { throw use(missing) }
-    if let text = value.asText, let integer = parsed(text.stripped(nil), base: base) { return .integer(integer) }
+    if let text = value.asText, let integer = parsed(text.stripped(nil), base: base) {
+      return .integer(integer)
+    }
     if let integer = value.asInteger { return .integer(integer) }
     guard let number = number(value) else { return standard }
     guard number.isFinite else {
       // `int(inf)` is no ValueError where the value is a number already.
-      if value.asText == nil, number.isInfinite { throw error(.value, "cannot convert float infinity to integer") }
+      if value.asText == nil, number.isInfinite {
+        throw error(.value, "cannot convert float infinity to integer")
+      }
       return standard
     }
     guard let integer = Int(exactly: number.rounded(.towardZero)) else {

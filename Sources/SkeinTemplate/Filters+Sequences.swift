@@ -96,7 +96,9 @@ extension Renderer {
   private func sorted(
     _ values: [Value], isReversed: Bool = false, by key: (Value) throws -> Value
   ) throws -> [Value] {
-    var keyed = try values.enumerated().map { (index: $0.offset, key: try key($0.element), value: $0.element) }
+    var keyed = try values.enumerated().map {
+      (index: $0.offset, key: try key($0.element), value: $0.element)
+    }
     try keyed.sort { left, right in
       if isReversed ? try less(right.key, left.key) : try less(left.key, right.key) { return true }
       if isReversed ? try less(left.key, right.key) : try less(right.key, left.key) { return false }

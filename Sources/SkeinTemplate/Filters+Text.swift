@@ -96,7 +96,8 @@ extension Renderer {
     }
     let indentsBlank = bound[2]?.isTrue ?? false
     let lines = (source + ["\n"]).lines()
-    try claim(bytes: (source.count + lines.count.multipliedReportingOverflow(by: indent.count + 1).partialValue) * 4)
+    try claim(
+      bytes: (source.count + lines.count.multipliedReportingOverflow(by: indent.count + 1).partialValue) * 4)
     var result = bound[1]?.isTrue ?? false ? indent : []
     for (index, line) in lines.enumerated() {
       if index > 0 {
@@ -216,7 +217,9 @@ extension Renderer {
       if text[index] == "&", let end = text[index...].prefix(12).firstIndex(of: ";") {
         let name = String(text[(index + 1)..<end])
         let isHexadecimal = name.hasPrefix("#x") || name.hasPrefix("#X")
-        let code = name.hasPrefix("#") ? UInt32(name.dropFirst(isHexadecimal ? 2 : 1), radix: isHexadecimal ? 16 : 10) : nil
+        let code =
+          name.hasPrefix("#")
+          ? UInt32(name.dropFirst(isHexadecimal ? 2 : 1), radix: isHexadecimal ? 16 : 10) : nil
         if let found = names[name]?.text ?? code.flatMap(Unicode.Scalar.init).map({ [$0] }) {
           result += found
           index = end + 1

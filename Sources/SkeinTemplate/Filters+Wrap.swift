@@ -11,8 +11,10 @@ extension Renderer {
     try claim(bytes: source.count * 8)
     let paragraphs = source.lines().map { line in
       Text(
-        wrappedLines(line, width, breaksWords: bound[1]?.isTrue ?? true, breaksHyphens: bound[3]?.isTrue ?? true)
-          .joined(separator: separator))
+        wrappedLines(
+          line, width, breaksWords: bound[1]?.isTrue ?? true, breaksHyphens: bound[3]?.isTrue ?? true
+        )
+        .joined(separator: separator))
     }
     return try joined(paragraphs, separator)
   }
@@ -63,7 +65,8 @@ extension Renderer {
       while end < text.count, text[end].isSpace == isSpace {
         end += 1
         // After a hyphen between letters.
-        if !isSpace, breaksHyphens, text[end - 1] == "-", end - start >= 3, end < text.count, text[end - 2].isLetter,
+        if !isSpace, breaksHyphens, text[end - 1] == "-", end - start >= 3, end < text.count,
+          text[end - 2].isLetter,
           text[end - 3].isLetter, text[end].isLetter, end + 1 < text.count, text[end + 1].isLetter
         {
           break

@@ -22,7 +22,8 @@ extension FloatText {
     let format = "%" + (keepsZeros ? "#" : "") + ".\(min(max(precision, 0), 400))" + String(conversion)
     var buffer = [CChar](repeating: 0, count: 800)
     let count = withVaList([value.magnitude]) { vsnprintf(&buffer, buffer.count, format, $0) }
-    return String(decoding: buffer[..<Int(max(min(count, 799), 0))].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return String(
+      decoding: buffer[..<Int(max(min(count, 799), 0))].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// As `round(value, digits)`: to the nearest decimal number, exact halves to even.

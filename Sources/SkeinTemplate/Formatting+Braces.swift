@@ -3,7 +3,8 @@ extension Renderer {
   func formatted(_ format: Text, _ method: String, _ arguments: Arguments) throws -> Value {
     var arguments = arguments
     if method == "format_map" {
-      guard case .dictionary(let mapping)? = arguments.positional.first, arguments.positional.count == 1 else {
+      guard case .dictionary(let mapping)? = arguments.positional.first, arguments.positional.count == 1
+      else {
         throw error(.type, "format_map() takes exactly one dictionary")
       }
       arguments = Arguments(
@@ -13,7 +14,9 @@ extension Renderer {
     return try text(braces(format, arguments, &automatic, depth: 0))
   }
 
-  private func braces(_ format: Text, _ arguments: Arguments, _ automatic: inout Int, depth: Int) throws -> Text {
+  private func braces(_ format: Text, _ arguments: Arguments, _ automatic: inout Int, depth: Int) throws
+    -> Text
+  {
     guard depth < 3 else { throw error(.value, "Max string recursion exceeded") }
     var result = Text()
     var index = 0
@@ -44,7 +47,8 @@ extension Renderer {
     return result
   }
 
-  private func field(_ field: Text, _ arguments: Arguments, _ automatic: inout Int, depth: Int) throws -> Text {
+  private func field(_ field: Text, _ arguments: Arguments, _ automatic: inout Int, depth: Int) throws -> Text
+  {
     var bracket = false
     var end = 0
     while end < field.count {
@@ -62,7 +66,9 @@ extension Renderer {
       default: throw error(.value, "Unknown conversion specifier \(String([field[end + 1]]))")
       }
       end += 2
-      guard end == field.count || field[end] == ":" else { throw error(.value, "expected ':' after conversion") }
+      guard end == field.count || field[end] == ":" else {
+        throw error(.value, "expected ':' after conversion")
+      }
     }
     let rest = Text(field.dropFirst(end + 1))
     return try formatted(value, braces(rest, arguments, &automatic, depth: depth + 1))
@@ -114,7 +120,9 @@ extension Renderer {
     switch value {
     case .text(let text):
       try check("s")
-      if specification.alignment == "=" { throw error(.value, "'=' alignment not allowed in string format specifier") }
+      if specification.alignment == "=" {
+        throw error(.value, "'=' alignment not allowed in string format specifier")
+      }
       return specification.padded(specification.precision.map { Text(text.prefix($0)) } ?? text)
     case .integer, .bool:
       try check("bcdeEfFgGnoxX%")

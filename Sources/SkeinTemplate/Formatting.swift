@@ -21,7 +21,9 @@ extension Renderer {
       index += 1
       var named: Value?
       if index < format.count, format[index] == "(" {
-        guard let end = format[index...].firstIndex(of: ")") else { throw error(.value, "incomplete format key") }
+        guard let end = format[index...].firstIndex(of: ")") else {
+          throw error(.value, "incomplete format key")
+        }
         guard case .dictionary(let mapping) = value else { throw error(.type, "format requires a mapping") }
         let key = Text(format[(index + 1)..<end])
         guard let found = mapping.entries[.text(key)] else {
@@ -69,7 +71,8 @@ extension Renderer {
       return specification.padded(text)
     case "c":
       if let text = value.asText, text.count == 1 { return specification.padded(text) }
-      guard let number = value.asInteger, let scalar = UInt32(exactly: number).flatMap(Unicode.Scalar.init) else {
+      guard let number = value.asInteger, let scalar = UInt32(exactly: number).flatMap(Unicode.Scalar.init)
+      else {
         throw error(.type, "%c requires a number or one character")
       }
       return specification.padded([scalar])

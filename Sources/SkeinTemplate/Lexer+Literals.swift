@@ -28,7 +28,8 @@ extension Lexer {
       return append(.float(Double(String(text)) ?? .infinity))
     }
     guard let value = Int(String(text)) else {
-      throw TemplateError(.syntax, "the number \(String(text.prefix(40))) needs more than 64 bits", line: line)
+      throw TemplateError(
+        .syntax, "the number \(String(text.prefix(40))) needs more than 64 bits", line: line)
     }
     if text.count > 1, text[0] == "0", value != 0 {
       throw TemplateError(.syntax, "the number \(String(text.prefix(40))) begins with 0", line: line)
@@ -136,7 +137,8 @@ extension Lexer {
     guard text.utf8.count == digits, text.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
       let value = UInt32(text, radix: 16), let scalar = Unicode.Scalar(value)
     else {
-      throw TemplateError(.syntax, "the escape in this string is not \(digits) digits of a character", line: line)
+      throw TemplateError(
+        .syntax, "the escape in this string is not \(digits) digits of a character", line: line)
     }
     offset = end
     return scalar

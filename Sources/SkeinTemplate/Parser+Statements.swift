@@ -132,7 +132,8 @@ extension Parser {
   }
 
   /// What is assigned to: a name, names, or an attribute of a namespace.
-  private mutating func target(until word: String? = nil, allowsAttributes: Bool = false) throws -> Expression {
+  private mutating func target(until word: String? = nil, allowsAttributes: Bool = false) throws -> Expression
+  {
     let line = self.line
     var parts: [Expression] = []
     var isTuple = false

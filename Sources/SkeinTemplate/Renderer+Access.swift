@@ -154,7 +154,8 @@ extension Renderer {
   func isIterable(_ value: Value) -> Bool {
     switch value {
     case .undefined, .text, .list, .tuple, .dictionary: true
-    case .object(let object): object is NumberRange || object is ValueIterator || object is Loop || object is MappingView
+    case .object(let object):
+      object is NumberRange || object is ValueIterator || object is Loop || object is MappingView
     default: false
     }
   }

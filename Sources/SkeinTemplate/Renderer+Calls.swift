@@ -13,9 +13,11 @@ extension Renderer {
   /// Puts arguments in order, and refuses what does not belong.
   ///
   /// - Parameter required: how many must be there.
-  func bind(_ arguments: Arguments, _ function: String, _ names: [String], required: Int = 0) throws -> Bound {
+  func bind(_ arguments: Arguments, _ function: String, _ names: [String], required: Int = 0) throws -> Bound
+  {
     guard arguments.positional.count <= names.count else {
-      throw error(.type, "\(function) takes at most \(names.count) arguments (\(arguments.positional.count) given)")
+      throw error(
+        .type, "\(function) takes at most \(names.count) arguments (\(arguments.positional.count) given)")
     }
     var values: [Value?] = arguments.positional
     values += Array(repeating: nil, count: names.count - values.count)
@@ -117,7 +119,9 @@ extension Renderer {
   private func call(_ method: BoundMethod, _ arguments: Arguments) throws -> Value {
     switch method.receiver {
     case .object(let loop as Loop):
-      guard arguments.named.isEmpty else { throw error(.type, "loop.\(method.name) takes no names of arguments") }
+      guard arguments.named.isEmpty else {
+        throw error(.type, "loop.\(method.name) takes no names of arguments")
+      }
       let values = arguments.positional
       if method.name == "cycle" {
         guard !values.isEmpty else { throw error(.type, "no items for cycling given") }
@@ -167,7 +171,9 @@ extension Renderer {
 
   /// The entries of `dict(...)`.
   private func pairs(_ arguments: Arguments) throws -> OrderedDictionary<Value, Value> {
-    guard arguments.positional.count <= 1 else { throw error(.type, "dict takes one argument and named ones") }
+    guard arguments.positional.count <= 1 else {
+      throw error(.type, "dict takes one argument and named ones")
+    }
     var entries: OrderedDictionary<Value, Value> = [:]
     if case .dictionary(let mapping)? = arguments.positional.first {
       entries = mapping.entries

@@ -96,7 +96,9 @@ extension Renderer {
 
   func checkKey(_ key: Value) throws {
     try spend(key.weight)
-    if !key.isHashable { throw error(.type, "unhashable type: '\(key.typeName)'; a key must not be a container") }
+    if !key.isHashable {
+      throw error(.type, "unhashable type: '\(key.typeName)'; a key must not be a container")
+    }
   }
 
   /// Arguments, with those that `*` and `**` bring.

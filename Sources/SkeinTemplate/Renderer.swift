@@ -56,7 +56,8 @@ final class Renderer {
   /// Called in everything that may call itself.
   func checkStack() throws {
     if stackAddress().distance(to: stackStart).magnitude > limits.stackBytes {
-      throw error(.limit, "the template calls itself too often: more than \(limits.stackBytes) bytes of stack")
+      throw error(
+        .limit, "the template calls itself too often: more than \(limits.stackBytes) bytes of stack")
     }
   }
 
@@ -108,7 +109,8 @@ final class Renderer {
 
   private func checkDepth(_ depth: Int) throws {
     if depth > limits.nestingDepth {
-      throw error(.limit, "a value has more than \(limits.nestingDepth) lists and dictionaries inside one another")
+      throw error(
+        .limit, "a value has more than \(limits.nestingDepth) lists and dictionaries inside one another")
     }
   }
 

@@ -36,7 +36,8 @@ extension Renderer {
       if case .tuple(let items) = bound[0]! { options = items.values } else { options = [bound[0]!] }
       for option in options {
         let wanted = try string(option, "the argument of \(name)")!
-        if name == "startswith" ? part.starts(with: wanted) : part.suffix(wanted.count).elementsEqual(wanted) {
+        if name == "startswith" ? part.starts(with: wanted) : part.suffix(wanted.count).elementsEqual(wanted)
+        {
           return .bool(true)
         }
       }
@@ -89,7 +90,8 @@ extension Renderer {
         return try tuple(isLast ? [.text([]), .text([]), .text(text)] : [.text(text), .text([]), .text([])])
       }
       return try tuple([
-        self.text(Text(text[..<found])), .text(separator), self.text(Text(text[(found + separator.count)...])),
+        self.text(Text(text[..<found])), .text(separator),
+        self.text(Text(text[(found + separator.count)...])),
       ])
     default: return nil
     }

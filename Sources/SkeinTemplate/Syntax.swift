@@ -130,7 +130,8 @@ final class MacroDefinition: Sendable {
   /// or `caller`.
   let reads: Set<String>
 
-  init(name: String?, parameters: [(name: String, value: Expression?)], body: [Statement], reads: Set<String>) {
+  init(name: String?, parameters: [(name: String, value: Expression?)], body: [Statement], reads: Set<String>)
+  {
     self.name = name
     self.parameters = parameters
     self.body = body

@@ -4,9 +4,11 @@ extension Renderer {
   func test(_ name: String, _ value: Value, _ arguments: Arguments) throws -> Bool {
     try spend()
     switch name {
-    case "divisibleby", "sameas", "in", "==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", ">=", "ge",
+    case "divisibleby", "sameas", "in", "==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", ">=",
+      "ge",
       "<", "lt", "lessthan", "<=", "le":
-      let other = try bind(arguments, name, [name == "divisibleby" ? "num" : name == "in" ? "seq" : "other"], required: 1)[0]!
+      let other = try bind(
+        arguments, name, [name == "divisibleby" ? "num" : name == "in" ? "seq" : "other"], required: 1)[0]!
       return try test(name, value, with: other)
     default:
       _ = try bind(arguments, name, [])
@@ -69,9 +71,11 @@ extension Renderer {
   }
 
   private static let testNames: Set<String> = [
-    "odd", "even", "divisibleby", "defined", "undefined", "filter", "test", "none", "boolean", "false", "true",
+    "odd", "even", "divisibleby", "defined", "undefined", "filter", "test", "none", "boolean", "false",
+    "true",
     "integer", "float", "lower", "upper", "string", "mapping", "number", "sequence", "iterable", "callable",
-    "sameas", "escaped", "in", "==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", "ge", ">=", "<", "lt",
+    "sameas", "escaped", "in", "==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", "ge", ">=", "<",
+    "lt",
     "lessthan", "<=", "le",
   ]
 

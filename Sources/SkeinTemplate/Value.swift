@@ -189,7 +189,11 @@ extension Value: Hashable {
     case .text(let text): hasher.combine(text)
     case .bool, .integer: hasher.combine(asInteger)
     case .float(let value):
-      if let integer = Int(exactly: value) { hasher.combine(Int?.some(integer)) } else { hasher.combine(value) }
+      if let integer = Int(exactly: value) {
+        hasher.combine(Int?.some(integer))
+      } else {
+        hasher.combine(value)
+      }
     case .tuple(let items): hasher.combine(items.values)
     case .object(let object): hasher.combine(object.hash)
     case .undefined, .none, .list, .dictionary: hasher.combine(0)
