@@ -26,6 +26,9 @@ let package = Package(
       name: "SkeinJSON", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
     // Floor 1
     .target(name: "SkeinText", dependencies: ["SkeinJSON", "CPCRE2"]),
+    .target(
+      name: "SkeinTemplate",
+      dependencies: ["SkeinJSON", .product(name: "OrderedCollections", package: "swift-collections")]),
     .target(name: "SkeinFiles", dependencies: ["SkeinJSON", "SkeinTensor", "CSystem"]),
     .target(name: "SkeinGraph", dependencies: ["SkeinTensor"]),
     // Floor 2
@@ -44,14 +47,16 @@ let package = Package(
       name: "Skein",
       dependencies: [
         "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor",
-        "SkeinPlanner", "SkeinTensor", "CKernels", "CSystem",
+        "SkeinPlanner", "SkeinTemplate", "SkeinTensor", "SkeinJSON", "CKernels", "CSystem",
+        .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     // Floor 5
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
         "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
-        "SkeinText",
+        "SkeinText", "SkeinTemplate", "SkeinJSON",
+        .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Built with everything else, so that they keep working.
@@ -64,6 +69,8 @@ let package = Package(
       name: "OpConformance", dependencies: ["CKernels", "SkeinTensor"], resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinJSONTests", dependencies: ["SkeinJSON", "SkeinTestSupport"]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "SkeinTemplateTests", dependencies: ["SkeinTemplate", "SkeinJSON"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),
@@ -78,9 +85,10 @@ let package = Package(
       name: "SkeinExecutorTests",
       dependencies: ["SkeinExecutor", "SkeinDevices", "SkeinTestSupport", "CAllocationCounter"]),
     .testTarget(
-      name: "SkeinTests", dependencies: ["Skein", "CKernels", "SkeinTestSupport"],
+      name: "SkeinTests",
+      dependencies: ["Skein", "CKernels", "SkeinTestSupport", "SkeinTemplate", "SkeinJSON"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand"]),
+    .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand", "SkeinTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
