@@ -38,6 +38,9 @@ let package = Package(
       dependencies: [
         "SkeinGraph", "SkeinModels", "SkeinTensor", "CPCRE2", .product(name: "Yams", package: "Yams"),
       ]),
+    .target(
+      name: "SkeinQuantization",
+      dependencies: ["SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinTensor", "CKernels"]),
     .target(name: "SkeinExecutor", dependencies: ["SkeinGraph", "SkeinDevices", "SkeinTensor", "CSystem"]),
     // Floor 4
     .target(
@@ -51,8 +54,8 @@ let package = Package(
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
-        "SkeinText",
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner",
+        "SkeinQuantization", "SkeinTensor", "SkeinText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Built with everything else, so that they keep working.
@@ -73,6 +76,11 @@ let package = Package(
     .testTarget(
       name: "SkeinPlannerTests",
       dependencies: ["SkeinPlanner", "SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
+    .testTarget(
+      name: "SkeinQuantizationTests",
+      dependencies: [
+        "SkeinQuantization", "SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinGraph", "SkeinTestSupport",
+      ]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices", "CSystem"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
