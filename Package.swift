@@ -41,6 +41,9 @@ let package = Package(
       dependencies: [
         "SkeinGraph", "SkeinModels", "SkeinTensor", "CPCRE2", .product(name: "Yams", package: "Yams"),
       ]),
+    .target(
+      name: "SkeinQuantization",
+      dependencies: ["SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinTensor", "CKernels"]),
     .target(name: "SkeinExecutor", dependencies: ["SkeinGraph", "SkeinDevices", "SkeinTensor", "CSystem"]),
     // Floor 4
     .target(
@@ -54,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
-        "SkeinText", "SkeinTemplate", "SkeinJSON",
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinJSON", "SkeinModels", "SkeinPlanner",
+        "SkeinQuantization", "SkeinTemplate", "SkeinTensor", "SkeinText",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -79,6 +82,11 @@ let package = Package(
     .testTarget(
       name: "SkeinPlannerTests",
       dependencies: ["SkeinPlanner", "SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
+    .testTarget(
+      name: "SkeinQuantizationTests",
+      dependencies: [
+        "SkeinQuantization", "SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinGraph", "SkeinTestSupport",
+      ]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices", "CSystem"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(

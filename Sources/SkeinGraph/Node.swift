@@ -92,6 +92,12 @@ public struct Weight: Hashable, Sendable {
   public var name: WeightName
   /// `[rows, columns]` of a matrix, `[columns]` of a vector, `[experts or heads, rows, columns]` of a stack.
   public var shape: Shape
+
+  /// The weight `name` of these extents.
+  public init(name: WeightName, shape: Shape) {
+    self.name = name
+    self.shape = shape
+  }
 }
 
 /// A key-value cache of one layer: a named input of the graph.

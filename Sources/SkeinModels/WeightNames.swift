@@ -14,6 +14,27 @@ extension WeightName {
     return (node.layer.map { "blk.\($0)." } ?? "") + stem
   }
 
+  /// The weight that a tensor of a GGUF file is, by its name; nil where no family has such a weight.
+  public init?(ggufName: String) {
+    var words = ggufName.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard let last = words.popLast(), let part = WeightPart(rawValue: last) else { return nil }
+    var layer: Int?
+    if words.count == 3, words[0] == "blk" {
+      // One way to write a number, so that different names are different weights.
+      guard let number = Int(words[1]), number >= 0, String(number) == words[1] else { return nil }
+      layer = number
+      words.removeFirst(2)
+    }
+    guard words.count == 1 else { return nil }
+    if words[0] == "exp_probs_b", part == .bias {
+      self.init(NodeName(layer: layer, .router), .bias)
+    } else if let role = rolesByStem[words[0]] {
+      self.init(NodeName(layer: layer, role), part)
+    } else {
+      return nil
+    }
+  }
+
   /// The name in most families' Hugging Face checkpoints: `model.layers.3.self_attn.q_proj.weight`. A `*` stands
   /// for the number of an expert: the weight is a stack of what has a name for each there.
   /// `ModelDefinition.moduleName(of:)` gives the family's own.
@@ -25,6 +46,10 @@ extension NodeName {
   /// `model.layers.3.self_attn.q_proj`. `ModelDefinition.moduleName(of:)` gives the family's own.
   public var moduleName: String { ModuleNames().module(of: self) }
 }
+
+private let rolesByStem = Dictionary(
+  Role.allCases.filter { $0.ggufStem != $0.rawValue }.map { ($0.ggufStem, $0) },
+  uniquingKeysWith: { first, _ in first })
 
 extension Role {
   /// The part of a GGUF tensor's name between the layer and `.weight`.
