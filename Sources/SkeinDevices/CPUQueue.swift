@@ -17,12 +17,13 @@ final class CPUQueue: DeviceQueue {
   let steps: [CPUStep]
   let device: DevicePlan
   let limits: PlanLimits
+  private let graph: Graph
   let workspace: UnsafeMutableRawPointer
   private let memory: any DeviceMemory
   private let base: UnsafeMutableRawPointer
   private let regionOffsets: [Int]
   private let passBytes: Int
-  private let frequencies = FrequencyTables()
+  private let tables = StepTables()
   /// What the front of the workspace holds: the quantized result of a node in a pass.
   var quantized: (pass: Int, node: NodeID)?
 
@@ -34,6 +35,7 @@ final class CPUQueue: DeviceQueue {
     guard let base = memory.hostAddress, memory.byteCount >= plan.byteCount(device: index) else {
       throw DeviceError(.failed, "its memory is not the plan's", device: name)
     }
+    graph = plan.graph
     let limits = plan.limits
     let device = device
     self.limits = limits
@@ -44,7 +46,7 @@ final class CPUQueue: DeviceQueue {
     passBytes = device.regionBytes[.pass, default: 0]
     workspace = base + device.offset(of: .workspace, limits: limits)
     team = try ThreadTeam(cores: cores, device: name)
-    steps = CPUBinder(plan: plan, device: device, base: base, frequencies: frequencies).steps()
+    steps = CPUBinder(plan: plan, device: device, base: base, tables: tables).steps()
   }
 
   /// Takes every page of the reservation but those of weights, which come with the weights: what was reserved
@@ -72,12 +74,29 @@ final class CPUQueue: DeviceQueue {
   }
 
   func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {
-    guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else {
+    var (end, taken) = (0, 0)
+    forEachBytes(of: slot, of: bytes.count) {
+      end = max(end, $0.end)
+      taken += $0.byteCount * $0.count
+    }
+    guard let source = bytes.baseAddress, end <= bytes.count, taken == slot.buffer.byteCount else {
       throw DeviceError(
-        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(bytes.count)",
+        .failed, "\(graph[slot.weight].name) of \(slot.buffer.byteCount) bytes was given \(bytes.count)",
         device: device.device.name)
     }
-    copyInParallel(source, to: address(slot.buffer, slot: 0), byteCount: bytes.count)
+    var destination = address(slot.buffer, slot: 0)
+    forEachBytes(of: slot, of: bytes.count) {
+      copyInParallel($0, from: source + $0.offset, to: destination)
+      destination += $0.byteCount * $0.count
+    }
+  }
+
+  /// What a slot takes of its weight's bytes.
+  private func forEachBytes(of slot: WeightSlot, of byteCount: Int, _ body: (WeightSlice.Bytes) -> Void) {
+    guard let slice = slot.slice else {
+      return body(WeightSlice.Bytes(offset: 0, byteCount: byteCount, stride: byteCount, count: 1))
+    }
+    slice.forEachBytes(of: graph[slot.weight].shape, type: slot.type, body)
   }
 
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {
@@ -107,17 +126,27 @@ final class CPUQueue: DeviceQueue {
 
   /// Every thread copies, and so first touches, its part.
   private func copyInParallel(
-    _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int
+    _ part: WeightSlice.Bytes, from source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer
   ) {
-    var copy = ParallelCopy(source: source, destination: destination, byteCount: byteCount)
-    let runs = (byteCount + ParallelCopy.runBytes - 1) / ParallelCopy.runBytes
+    var copy = ParallelCopy(source: source, destination: destination, part: part)
+    if part.count == 1 {
+      // One long run is cut into many.
+      let run = ParallelCopy.runBytes
+      copy.part.count = part.byteCount / run
+      (copy.part.byteCount, copy.part.stride) = (run, run)
+    }
+    let copied = copy.part.byteCount * copy.part.count
     team.run(
       { arguments, begin, end, _ in
         let copy = arguments!.assumingMemoryBound(to: ParallelCopy.self).pointee
-        let first = Int(begin) * ParallelCopy.runBytes
-        let last = min(Int(end) * ParallelCopy.runBytes, copy.byteCount)
-        memcpy(copy.destination + first, copy.source + first, last - first)
-      }, &copy, items: runs, grain: 1)
+        for run in Int(begin)..<Int(end) {
+          memcpy(
+            copy.destination + run * copy.part.byteCount, copy.source + run * copy.part.stride,
+            copy.part.byteCount)
+        }
+      }, &copy, items: copy.part.count, grain: max(ParallelCopy.runBytes / max(copy.part.byteCount, 1), 1))
+    let rest = part.byteCount * part.count - copied
+    if rest > 0 { memcpy(destination + copied, source + copied, rest) }
   }
 }
 
@@ -131,7 +160,7 @@ private struct ParallelCopy {
   static let runBytes = 1 << 20
   var source: UnsafeRawPointer
   var destination: UnsafeMutableRawPointer
-  var byteCount: Int
+  var part: WeightSlice.Bytes
 }
 
 /// A CPU's work is done when its call returns, so the event has always happened.

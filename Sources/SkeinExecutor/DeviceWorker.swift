@@ -63,7 +63,7 @@ final class DeviceWorker: @unchecked Sendable {
     for index in work.steps {
       let step = plan.devices[device].steps[index]
       switch step.kind {
-      case .compute:
+      case .compute, .reduce:
         try queue.compute(step: index, pass: pass.shape)
       case .fetch(let range):
         try fetch(range)
