@@ -51,8 +51,8 @@ let package = Package(
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
-        "SkeinText",
+        "Skein", "SkeinDevices", "SkeinExecutor", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner",
+        "SkeinTensor", "SkeinText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Built with everything else, so that they keep working.

@@ -1,3 +1,4 @@
+import SkeinExecutor
 import SkeinGraph
 
 /// How a model is loaded.
@@ -18,6 +19,8 @@ public struct LoadOptions: Hashable, Sendable {
   public var profiles = Machine.Profiles.measured
   /// What families leave open, such as what latent attention keeps of a token.
   public var graph = GraphOptions()
+  /// What is taken note of while the model runs; by default nothing.
+  public var executor = ExecutorOptions()
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

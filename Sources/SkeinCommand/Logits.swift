@@ -22,6 +22,7 @@ struct Logits: AsyncParsableCommand {
     help: ArgumentHelp("The file to write.", valueName: "file"))
   var file: String
   @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @OptionGroup var trace: TraceOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -30,8 +31,11 @@ struct Logits: AsyncParsableCommand {
 
   func run() async throws {
     let ids = try parseTokens(tokens)
-    let model = try await Model.loadWithProgress(model, try devices.choice.scoringOptions(outputsPerPass: 64))
+    var options = try devices.choice.scoringOptions(outputsPerPass: 64)
+    options.executor.tracing = trace.tracing
+    let model = try await Model.loadWithProgress(model, options)
     let logits = try await model.logits(ids)
+    try await trace.write(model, command: "logits")
     try NumPyFile.write(logits, shape: [ids.count, logits.count / ids.count], to: file)
     let shape = [ids.count, logits.count / ids.count]
     if output.json { return try Terminal.print(json: LogitsResult(file: file, shape: shape)) }

@@ -155,7 +155,8 @@ func splits(
     let shares = placement.shares[node.id.index]
     guard case .experts(let experts) = node.op else {
       throw GraphError(
-        .unsupported, "its work is split over \(shares.count) devices, which only experts can be; give it to one",
+        .unsupported,
+        "its work is split over \(shares.count) devices, which only experts can be; give it to one",
         at: node.name.description)
     }
     splits[node.id] = try ExpertSplit(

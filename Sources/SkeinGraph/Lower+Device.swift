@@ -66,7 +66,8 @@ struct DevicePlanBuilder {
   }
 
   /// A place for what a step takes of the weight at `index` of its node.
-  private mutating func slot(_ weight: WeightID, _ step: Step, at index: Int, in region: Region) -> WeightSlot {
+  private mutating func slot(_ weight: WeightID, _ step: Step, at index: Int, in region: Region) -> WeightSlot
+  {
     let slice = step.part.flatMap { splits[step.node]![$0].slice(of: graph[weight], at: index) }
     let byteCount = layout.byteCount(of: graph[weight].sliced(slice), type: type(weight))
     return WeightSlot(

@@ -28,9 +28,12 @@ struct PlanValues {
 
   /// The node that a value is the result of, or a part of the result of.
   func name(of value: Int) -> NodeName {
-    let owner = value < graph.nodes.count ? NodeID(value) : firstParts.first {
-      ($0.value..<$0.value + partCounts[$0.key]!).contains(value)
-    }!.key
+    let owner =
+      value < graph.nodes.count
+      ? NodeID(value)
+      : firstParts.first {
+        ($0.value..<$0.value + partCounts[$0.key]!).contains(value)
+      }!.key
     return graph[owner].name
   }
 
@@ -105,7 +108,8 @@ struct StepMaker {
 
   private mutating func compute(_ node: Node, part: Int?, on device: Int) {
     for input in node.inputs { bring(input, to: device) }
-    if placement.streamed.contains(node.id), node.weights.contains(where: { !resident[device].contains($0) }) {
+    if placement.streamed.contains(node.id), node.weights.contains(where: { !resident[device].contains($0) })
+    {
       // The range is filled in when the weights get their places.
       append(.fetch(0..<0), node.id, part: part, to: device)
     }
