@@ -131,16 +131,19 @@ import Testing
       problem([Share(device: 0, fraction: 0.5), Share(device: 1, fraction: 0.5, experts: ExpertSet([1]))])
         .contains("all must"))
     #expect(
-      problem([Share(device: 0, fraction: 0.5), Share(device: 0, fraction: 0.5)]).contains("two shares on one"))
+      problem([Share(device: 0, fraction: 0.5), Share(device: 0, fraction: 0.5)]).contains(
+        "two shares on one"))
     #expect(
       problem([Share(device: 0, fraction: 0.9), Share(device: 1, fraction: 0.4)]).contains("sum to 1"))
     #expect(
-      problem((0..<9).map { Share(device: $0, fraction: 1.0 / 9) }, devices: 9).contains("9 devices cannot share 8"))
+      problem((0..<9).map { Share(device: $0, fraction: 1.0 / 9) }, devices: 9).contains(
+        "9 devices cannot share 8"))
   }
 
   /// A validator that accepts anything proves nothing.
   @Test func damagedPlansAreFound() throws {
-    let good = try plan(placement([Share(device: 0, fraction: 2.0 / 3), Share(device: 1, fraction: 1.0 / 3)]))
+    let good = try plan(
+      placement([Share(device: 0, fraction: 2.0 / 3), Share(device: 1, fraction: 1.0 / 3)]))
     let node = graph.nodes.first { $0.name.role == .experts }!.id
     func expectFound(_ what: Comment, _ damage: (inout Plan) -> Void) {
       var plan = good
