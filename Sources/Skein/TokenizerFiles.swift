@@ -27,8 +27,11 @@ extension Tokenizer {
       return try Tokenizer(checkpoint: GGUFFile(path: path))
     }
     let configuration = try TokenizerConfiguration(folder: path)
-    if exists("\(path)/tokenizer.json") { return try Tokenizer(json: "\(path)/tokenizer.json", configuration) }
-    for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] where exists("\(path)/\(name)") {
+    if exists("\(path)/tokenizer.json") {
+      return try Tokenizer(json: "\(path)/tokenizer.json", configuration)
+    }
+    for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] where exists("\(path)/\(name)")
+    {
       return try Tokenizer(sentencePiece: "\(path)/\(name)", configuration)
     }
     throw SkeinError(
@@ -96,7 +99,8 @@ private func fileNames(in folder: String) -> [String] {
   defer { closedir(directory) }
   var names: [String] = []
   while names.count < 1000, let entry = readdir(directory) {
-    names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    names.append(
+      withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
   }
   return names.sorted()
 }

@@ -49,7 +49,9 @@ struct Charsmap: Sendable {
   private func offset(_ unit: UInt32) -> Int { Int(unit >> 10) << Int((unit & 0x200) >> 6) }
 
   /// What replaces the longest key at the start of the text, and that key's length.
-  func longestPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (byteCount: Int, value: ArraySlice<UInt8>)? {
+  func longestPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (
+    byteCount: Int, value: ArraySlice<UInt8>
+  )? {
     var found: (Int, Int)?
     walk(text, count) { length, value in
       found = (length, value)

@@ -102,8 +102,10 @@ struct OnigurumaExpression {
     switch letter {
     case "w": return isInClass ? Self.word : "[" + Self.word + "]"
     case "W" where !isInClass: return "[^" + Self.word + "]"
-    case "b" where !isInClass: return "(?:(?<=[\(Self.word)])(?![\(Self.word)])|(?<![\(Self.word)])(?=[\(Self.word)]))"
-    case "B" where !isInClass: return "(?:(?<=[\(Self.word)])(?=[\(Self.word)])|(?<![\(Self.word)])(?![\(Self.word)]))"
+    case "b" where !isInClass:
+      return "(?:(?<=[\(Self.word)])(?![\(Self.word)])|(?<![\(Self.word)])(?=[\(Self.word)]))"
+    case "B" where !isInClass:
+      return "(?:(?<=[\(Self.word)])(?=[\(Self.word)])|(?<![\(Self.word)])(?![\(Self.word)]))"
     case "h": return isInClass ? Self.hexadecimal : "[" + Self.hexadecimal + "]"
     case "H" where !isInClass: return "[^" + Self.hexadecimal + "]"
     case "u":

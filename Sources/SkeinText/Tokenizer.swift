@@ -86,7 +86,7 @@ public final class Tokenizer: Sendable {
     }
     paddingSide = .right
     longestInput = nil
-    chatTemplates = [:]
+    chatTemplates = vocabulary.chatTemplates
     core = VocabularyCore(vocabulary, build)
   }
 

@@ -52,7 +52,9 @@ public struct TokenizerConfiguration: Sendable {
       paddingSide = known
     }
     if tokenizerClass == nil { tokenizerClass = try root.optional("tokenizer_class")?.string() }
-    if case .integer(let count)? = members["model_max_length"], count > 0, count < 1 << 40 { longestInput = count }
+    if case .integer(let count)? = members["model_max_length"], count > 0, count < 1 << 40 {
+      longestInput = count
+    }
     if let element = try root.optional("added_tokens_decoder") { try readAddedTokens(element) }
     if let element = try root.optional("chat_template") { try readTemplates(element) }
   }
@@ -74,7 +76,9 @@ public struct TokenizerConfiguration: Sendable {
     if let element = try Self.parse(bytes, path).optional("chat_template") { try readTemplates(element) }
   }
 
-  private static func parse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(TokenizerError) -> JSONElement {
+  private static func parse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(TokenizerError)
+    -> JSONElement
+  {
     do {
       // Files with many added tokens have megabytes.
       let limits = JSONValue.Limits(bytes: 1 << 26, values: 1 << 21)

@@ -1,6 +1,7 @@
 extension TokenizerJSON {
   static let preTokenizerTypes = [
-    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "FixedLength", "Metaspace", "Punctuation",
+    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "FixedLength", "Metaspace",
+    "Punctuation",
     "Sequence", "Split", "Whitespace", "WhitespaceSplit",
   ]
 
@@ -58,8 +59,12 @@ extension TokenizerJSON {
 
   /// Old files say `add_prefix_space`, new ones `prepend_scheme`.
   static func metaspacePrefix(_ element: JSONElement) throws(TokenizerError) -> MetaspaceStep.Prefix {
-    let addsPrefix = try element.optional("add_prefix_space").map { (flag) throws(TokenizerError) in try flag.bool() }
-    guard let named = try element.optional("prepend_scheme") else { return addsPrefix == false ? .never : .always }
+    let addsPrefix = try element.optional("add_prefix_space").map { (flag) throws(TokenizerError) in
+      try flag.bool()
+    }
+    guard let named = try element.optional("prepend_scheme") else {
+      return addsPrefix == false ? .never : .always
+    }
     let name = try named.string()
     guard let prefix = MetaspaceStep.Prefix(rawValue: name) else {
       let known = MetaspaceStep.Prefix.allCases.map(\.rawValue)

@@ -97,7 +97,9 @@ struct MergingPieceEncoder: PieceEncoder {
     guard kinds[Int(id)] == .unused, let left = partings.leftByteCounts[id] else {
       return run.output.append(id)
     }
-    let parts = [UnsafeBufferPointer(rebasing: span[..<Int(left)]), UnsafeBufferPointer(rebasing: span[Int(left)...])]
+    let parts = [
+      UnsafeBufferPointer(rebasing: span[..<Int(left)]), UnsafeBufferPointer(rebasing: span[Int(left)...]),
+    ]
     for part in parts { appendPiece(part, table.find(part[...]), partings, into: &run, appendUnknown) }
   }
 }

@@ -47,7 +47,9 @@ struct SentencePieceNormalizer: Sendable {
 
   /// What the start of the text becomes, and how many bytes that is.
   @inline(__always)
-  private func prefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (byteCount: Int, value: ArraySlice<UInt8>) {
+  private func prefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (
+    byteCount: Int, value: ArraySlice<UInt8>
+  ) {
     if let found = userDefined.longestPrefix(text, count: count) {
       return (found.byteCount, Array(UnsafeBufferPointer(start: text, count: found.byteCount))[...])
     }

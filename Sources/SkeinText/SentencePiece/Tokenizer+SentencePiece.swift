@@ -57,7 +57,8 @@ private struct SentencePieceAssembly {
       guard let text = configuration.specialTokens[role].map({ Array($0.utf8) }) else { return nil }
       if let known = configuration.addedTokens.first(where: { $0.content == text }) { return known.id }
       let id = tables.reserved.find(text)
-      return id != TokenTable.absent ? id : tables.normal.find(text) == TokenTable.absent ? nil : tables.normal.find(text)
+      return id != TokenTable.absent
+        ? id : tables.normal.find(text) == TokenTable.absent ? nil : tables.normal.find(text)
     }
     added = configuration.addedTokens
     var roles = TokenRoles(
