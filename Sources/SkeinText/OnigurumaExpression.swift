@@ -14,7 +14,8 @@ struct OnigurumaExpression {
 
   /// Classes within classes.
   private static let deepestNesting = 16
-  private static let word = "\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}"
+  /// The members of `\w`; of Latin-1, Oniguruma counts superscript digits and fractions too.
+  private static let word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}"
   private static let hexadecimal = "0-9a-fA-F"
 
   /// Nil where classes are nested too deep or do not end.
