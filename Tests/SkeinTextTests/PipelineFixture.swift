@@ -2,8 +2,8 @@ import Foundation
 import SkeinText
 import Testing
 
-/// A tokenizer in the shape of a well-known model, with what Hugging Face's or Google's library makes of texts.
-/// `Tests/Oracle/make_tokenizer_fixtures.py` made them.
+/// A tokenizer in the shape of a well-known model, with what Hugging Face's or Google's library makes of
+/// texts. `Tests/Oracle/make_tokenizer_fixtures.py` made them.
 struct PipelineFixture {
   struct Case {
     var text: String
@@ -33,7 +33,8 @@ struct PipelineFixture {
   var decoding: [Decoding] = []
 
   static let pipelines = [
-    "albert", "bert-cased", "bert-uncased", "bytes-normalized", "clip", "deepseek-llm", "deepseek-v3", "falcon",
+    "albert", "bert-cased", "bert-uncased", "bytes-normalized", "clip", "deepseek-llm", "deepseek-v3",
+    "falcon",
     "gemma", "gpt-4o", "gpt-neox", "kimi", "llama-2-legacy", "llama-3", "mt5", "phi-3", "prefixed", "qwen-2",
     "roberta", "split-contiguous", "suffixed", "t5", "tekken", "unigram-bytes", "words", "words-ctc",
   ]
@@ -57,7 +58,8 @@ struct PipelineFixture {
         Case(text: try text(entry[0]), ids: try ids(entry[1]), idsWithoutSpecial: try ids(entry[2])))
     }
     for entry in try #require(root["pairs"] as? [[Any]]) {
-      fixture.pairs.append(Pair(first: try text(entry[0]), second: try text(entry[1]), ids: try ids(entry[2])))
+      fixture.pairs.append(
+        Pair(first: try text(entry[0]), second: try text(entry[1]), ids: try ids(entry[2])))
     }
     for entry in try #require(root["decoding"] as? [[Any]]) {
       fixture.decoding.append(

@@ -12,7 +12,8 @@ struct PipelineTests {
     let tokenizer = try fixture.tokenizer()
     #expect(fixture.cases.count > 30)
     for example in fixture.cases {
-      #expect(tokenizer.encode(example.text, .prompt) == example.ids, "\(name): \(example.text.debugDescription)")
+      #expect(
+        tokenizer.encode(example.text, .prompt) == example.ids, "\(name): \(example.text.debugDescription)")
       #expect(
         tokenizer.encode(example.text, .template) == example.idsWithoutSpecial,
         "\(name): \(example.text.debugDescription)")
@@ -97,7 +98,9 @@ struct PipelineTests {
   }
 
   @Test func aMegabyteOfAnythingTakesSeconds() throws {
-    for name in ["llama-3", "gemma", "llama-2-legacy", "phi-3", "t5", "bert-uncased", "spm-llama", "spm-unigram"] {
+    for name in [
+      "llama-3", "gemma", "llama-2-legacy", "phi-3", "t5", "bert-uncased", "spm-llama", "spm-unigram",
+    ] {
       let tokenizer = try PipelineFixture.named(name).tokenizer()
       for (kind, text) in SpeedTests.texts {
         let time = ContinuousClock().measure { _ = tokenizer.encode(text) }

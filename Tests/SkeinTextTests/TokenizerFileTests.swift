@@ -15,7 +15,8 @@ struct TokenizerFileTests {
   }
 
   @Test(arguments: [
-    ("normalizer", "NFKX", "NFKC"), ("pre_tokenizer", "ByteLvel", "ByteLevel"), ("decoder", "Metaspaces", "Metaspace"),
+    ("normalizer", "NFKX", "NFKC"), ("pre_tokenizer", "ByteLvel", "ByteLevel"),
+    ("decoder", "Metaspaces", "Metaspace"),
     ("post_processor", "TemplateProcesing", "TemplateProcessing"), ("model", "Unigramm", "Unigram"),
     ("pre_tokenizer", "UnicodeScripts", "Digits"),
   ])
@@ -33,7 +34,9 @@ struct TokenizerFileTests {
 
   @Test func placesInSequencesAreNamed() throws {
     var root = try object("llama-3")
-    root["pre_tokenizer"] = ["type": "Sequence", "pretokenizers": [["type": "Whitespace"], ["type": "Splt"]]]
+    root["pre_tokenizer"] = [
+      "type": "Sequence", "pretokenizers": [["type": "Whitespace"], ["type": "Splt"]],
+    ]
     let message = try #require(try error(root)).message
     #expect(message.contains("pre_tokenizer.pretokenizers[1].type") && message.contains("'Split'"))
   }
