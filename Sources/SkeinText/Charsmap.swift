@@ -78,9 +78,9 @@ struct Charsmap: Sendable {
   }
 }
 
-/// A charsmap as the `tokenizers` library applies it: to whole grapheme clusters of up to five bytes, of which
-/// it takes the shortest key, otherwise to single characters. (SentencePiece itself takes the longest key at
-/// every place.)
+/// A charsmap as the `tokenizers` library applies it: to whole grapheme clusters of up to five bytes, of
+/// which it takes the shortest key, otherwise to single characters. (SentencePiece itself takes the
+/// longest key at every place.)
 struct CharsmapNormalizer: Normalizer {
   let charsmap: Charsmap
   private static let longestClusterByteCount = 5

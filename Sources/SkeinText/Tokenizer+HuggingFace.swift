@@ -1,5 +1,6 @@
 extension Tokenizer {
-  /// The tokenizer that a `tokenizer.json` describes, with what the files beside it say of its special tokens.
+  /// The tokenizer that a `tokenizer.json` describes, with what the files beside it say of its special
+  /// tokens.
   ///
   /// As `transformers` does: where the configuration says `add_bos_token` or `add_eos_token`, these tokens go
   /// round texts in place of what the file's post-processor says; truncation and padding of the file are not

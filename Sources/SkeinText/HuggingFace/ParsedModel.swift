@@ -63,7 +63,8 @@ struct ParsedModel {
     if let unknown { return unknown }
     throw element.error(
       .missingSpecialToken,
-      "the unknown token '\(text ?? "")' is not in the vocabulary, and words need one. Download the file again."
+      "the unknown token '\(text ?? "")' is not in the vocabulary, and words need one. Download "
+        + "the file again."
     )
   }
 
@@ -122,8 +123,8 @@ struct VocabularyMap {
       guard (0..<largest).contains(id) else {
         throw element.error(
           .idOutOfRange,
-          "the id of \(text.debugDescription.prefix(80)) is \(id); with \(flat.count / 2) tokens it must be from 0 to "
-            + "\(largest - 1).")
+          "the id of \(text.debugDescription.prefix(80)) is \(id); with \(flat.count / 2) tokens it must be "
+            + "from 0 to \(largest - 1).")
       }
       while textOfID.count <= id { textOfID.append(-1) }
       guard textOfID[id] < 0 else {

@@ -7,8 +7,9 @@ public struct TokenizerConfiguration: Sendable {
   public var specialTokens: [String: String] = [:]
   /// Further special tokens.
   public var additionalSpecialTokens: [String] = []
-  /// Whether a text begins with `bos_token` and ends with `eos_token`; nil where the file does not say.
+  /// Whether a text begins with `bos_token`; nil where the file does not say.
   public var addBOS: Bool?
+  /// Whether a text ends with `eos_token`; nil where the file does not say.
   public var addEOS: Bool?
   /// Where padding goes.
   public var paddingSide: PaddingSide?
@@ -25,7 +26,8 @@ public struct TokenizerConfiguration: Sendable {
   /// Nothing said.
   public init() {}
 
-  /// Takes up what `tokenizer_config.json` or `special_tokens_map.json` says; what has been said before is kept.
+  /// Takes up what `tokenizer_config.json` or `special_tokens_map.json` says; what has been said before
+  /// is kept.
   ///
   /// - Throws: ``TokenizerError`` with the file and the key.
   public mutating func read(_ bytes: UnsafeRawBufferPointer, path: String) throws(TokenizerError) {

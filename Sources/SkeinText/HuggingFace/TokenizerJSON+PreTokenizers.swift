@@ -50,11 +50,7 @@ extension TokenizerJSON {
     guard let named = try element.optional("behavior") else { return nil }
     let name = try named.string()
     if let behavior = SplitBehavior(rawValue: name) { return behavior }
-    let known = SplitBehavior.allCases.map(\.rawValue)
-    throw named.error(
-      .unknownType,
-      "the behavior '\(name.prefix(60))' is not known; did you mean '\(nearestWord(to: name, in: known))'? Known are "
-        + "\(known.joined(separator: ", ")).")
+    throw named.unknown("behavior", name, SplitBehavior.allCases.map(\.rawValue))
   }
 
   /// Old files say `add_prefix_space`, new ones `prepend_scheme`.
@@ -67,11 +63,7 @@ extension TokenizerJSON {
     }
     let name = try named.string()
     guard let prefix = MetaspaceStep.Prefix(rawValue: name) else {
-      let known = MetaspaceStep.Prefix.allCases.map(\.rawValue)
-      throw named.error(
-        .unknownType,
-        "the scheme '\(name.prefix(60))' is not known; did you mean '\(nearestWord(to: name, in: known))'? Known are "
-          + "\(known.joined(separator: ", ")).")
+      throw named.unknown("scheme", name, MetaspaceStep.Prefix.allCases.map(\.rawValue))
     }
     if addsPrefix == false, prefix != .never {
       throw named.error(.invalidValue, "this contradicts add_prefix_space, which is false.")

@@ -1,5 +1,5 @@
-/// SentencePiece's BPE: neighbours whose joined text is the piece with the best score join first. User-defined
-/// pieces stand alone; pieces that are unused come apart again.
+/// SentencePiece's BPE: neighbours whose joined text is the piece with the best score join first.
+/// User-defined pieces stand alone; pieces that are unused come apart again.
 struct MergingPieceEncoder: PieceEncoder {
   /// Normal, user-defined and unused pieces.
   let table: TokenTable

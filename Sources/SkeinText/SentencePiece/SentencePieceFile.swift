@@ -44,7 +44,9 @@ struct SentencePieceFile {
         .tooLarge, "\(path): \(bytes.count) bytes; a model may have \(Self.largestByteCount).")
     }
     var reader = WireReader(bytes, path: path)
+    var parts: Set<Int> = []
     while let field = try reader.next() {
+      parts.insert(field.number)
       switch (field.number, field.value) {
       case (1, .bytes(let piece)): try readPiece(piece)
       case (2, .bytes(let trainer)): try readTrainer(trainer)
@@ -52,6 +54,13 @@ struct SentencePieceFile {
       case (5, .bytes(let denormalizer)): try refuseDenormalizer(denormalizer)
       default: break
       }
+    }
+    // They come last, and every trainer writes them: without them the file was cut off between two fields.
+    guard parts.isSuperset(of: [2, 3]) else {
+      throw TokenizerError(
+        .malformed,
+        "\(path): this is no SentencePiece model, or it breaks off: it does not say how it was trained and "
+          + "how text is normalized. Download the file again.")
     }
     try validate()
   }

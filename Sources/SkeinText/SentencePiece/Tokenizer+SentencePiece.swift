@@ -1,9 +1,9 @@
 extension Tokenizer {
   /// The tokenizer of a SentencePiece `.model` (BPE or unigram).
   ///
-  /// By itself the file adds no special tokens to a text and makes none from it, as the `sentencepiece` library
-  /// does not. A configuration may: `add_bos_token`, `add_eos_token`, and tokens beside the file's own, which
-  /// are matched whole.
+  /// By itself the file adds no special tokens to a text and makes none from it, as the `sentencepiece`
+  /// library does not. A configuration may: `add_bos_token`, `add_eos_token`, and tokens beside the
+  /// file's own, which are matched whole.
   ///
   /// - Parameters:
   ///   - sentencePiece: the file's bytes.
