@@ -73,6 +73,9 @@ let package = Package(
     .testTarget(name: "SkeinJSONTests", dependencies: ["SkeinJSON", "SkeinTestSupport"]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
     .testTarget(
+      name: "SkeinTemplateTests", dependencies: ["SkeinTemplate", "SkeinJSON"], resources: [.copy("Fixtures")]
+    ),
+    .testTarget(
       name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),
     .testTarget(
