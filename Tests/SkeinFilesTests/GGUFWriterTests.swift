@@ -11,6 +11,7 @@ private func copy(_ file: GGUFFile, to path: String) throws {
   let writer = try GGUFWriter(
     path: path, metadata: file.metadata,
     tensors: file.tensors.map { GGUFTensor(name: $0.name, shape: $0.shape, type: $0.type) })
+  defer { withExtendedLifetime(file) {} }
   for (index, tensor) in file.tensors.enumerated() {
     // In pieces of odd sizes.
     var rest = file.bytes(of: tensor)
@@ -23,7 +24,10 @@ private func copy(_ file: GGUFFile, to path: String) throws {
   try writer.finish()
 }
 
-private func bytes(of path: String) throws -> [UInt8] { Array(try MappedFile(path: path).bytes) }
+private func bytes(of path: String) throws -> [UInt8] {
+  let file = try MappedFile(path: path)
+  return withExtendedLifetime(file) { Array(file.bytes) }
+}
 
 @Suite struct GGUFWriterTests {
   @Test func everythingComesBack() throws {
@@ -40,7 +44,10 @@ private func bytes(of path: String) throws -> [UInt8] { Array(try MappedFile(pat
     #expect(written.tensors.map(\.name) == original.tensors.map(\.name))
     for (a, b) in zip(written.tensors, original.tensors) {
       #expect(a.shape == b.shape && a.type == b.type)
-      #expect(written.bytes(of: a).elementsEqual(original.bytes(of: b)))
+      let areEqual = withExtendedLifetime((written, original)) {
+        written.bytes(of: a).elementsEqual(original.bytes(of: b))
+      }
+      #expect(areEqual)
     }
     // Another writer makes the same bytes, but does not pad the last tensor.
     let other = builder.build()
