@@ -59,7 +59,7 @@ struct Bench: AsyncParsableCommand {
       let choice = DeviceChoice(
         devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
         placement: try isOneOfSeveral(list) ? nil : placement, usesAllDevices: useAllDevices,
-        expertUsage: expertUsage)
+        expertUsage: expertUsage.path)
       var options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       options.executor.tracing = trace.tracing
