@@ -60,7 +60,7 @@ struct Bench: AsyncParsableCommand {
       let choice = DeviceChoice(
         devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
         weights: weightOptions.weights, placement: try isOneOfSeveral(list) ? nil : placement,
-        usesAllDevices: useAllDevices, expertUsage: expertUsage)
+        usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
       var options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       options.executor.tracing = trace.tracing

@@ -38,7 +38,7 @@ struct DeviceOptions: ParsableArguments {
   var choice: DeviceChoice {
     DeviceChoice(
       devices: devices, context: context, cacheType: cache.cacheType, weights: weightOptions.weights,
-      placement: placement, usesAllDevices: useAllDevices, expertUsage: expertUsage)
+      placement: placement, usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
   }
 }
 
@@ -59,7 +59,8 @@ struct DeviceChoice {
   var weights: String?
   var placement: String?
   var usesAllDevices = false
-  var expertUsage = ExpertUsageOptions()
+  /// The file of `--experts-by-usage`.
+  var expertUsage: String?
 
   /// Options for loading a model on these devices.
   func loadOptions(request: RequestShape = RequestShape(), outputsPerPass: Int = 1) throws -> LoadOptions {
@@ -88,7 +89,9 @@ struct DeviceChoice {
     options.cacheType = cacheType
     options.request = request
     options.usesAllDevices = usesAllDevices
-    options.expertUsage = try expertUsage.read()
+    options.expertUsage = try expertUsage.map {
+      try PlanningOptions.ExpertUsageFile(parsing: readText($0), path: $0)
+    }
     if let placement {
       // Options of llama.cpp may stand in the place of a file.
       let isText = placement.hasPrefix("-") && placement != "-"

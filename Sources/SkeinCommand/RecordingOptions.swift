@@ -76,11 +76,6 @@ struct ExpertUsageOptions: ParsableArguments {
     help: ArgumentHelp(
       "Keep the most used experts on the fast devices: a file of run --expert-stats.", valueName: "file"))
   var path: String?
-
-  /// What the file says.
-  func read() throws -> PlanningOptions.ExpertUsageFile? {
-    try path.map { try PlanningOptions.ExpertUsageFile(parsing: readText($0), path: $0) }
-  }
 }
 
 /// The JSON of counted experts: that of the file.

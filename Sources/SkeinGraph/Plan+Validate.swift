@@ -55,12 +55,24 @@ extension Plan {
     return nil
   }
 
-  private func validate(
-    _ device: DevicePlan, at index: Int, _ order: HappensBefore, _ values: PlanValues
-  ) throws(GraphError) {
-    func fail(_ step: Step, _ message: String) -> GraphError {
-      GraphError(.invalidPlan, message, at: "\(device.device) \(graph[step.node].name)")
+  /// What is wrong with the part or the weights of a compute step, if anything.
+  private func problem(
+    of step: Step, on device: Int, _ resident: [WeightID: WeightSlot], _ fetched: Fetched?
+  ) -> String? {
+    let part = step.part.map { splits[step.node]![$0] }
+    if part.map({ $0.device != device }) ?? (splits[step.node] != nil) {
+      return "computes what other devices have"
     }
+    for (place, weight) in graph[step.node].weights.enumerated() {
+      let brought = fetched?.node == step.node ? fetched!.slots.first { $0.weight == weight } : nil
+      guard let slot = resident[weight] ?? brought,
+        slot.slice == part.flatMap({ $0.slice(of: graph[weight], at: place) })
+      else { return "its weight \(graph[weight].name) is not there" }
+    }
+    return nil
+  }
+
+  private func validateRegions(of device: DevicePlan) throws(GraphError) {
     let held = device.weights.map(\.buffer) + device.caches.flatMap { [$0.keys, $0.values] }
     for buffer in held where !device.contains(buffer) {
       throw GraphError(.invalidPlan, "\(buffer) lies outside its region", at: device.device.name)
@@ -74,9 +86,23 @@ extension Plan {
     for slot in device.streamed where !device.contains(slot.buffer) || slot.buffer.region != .stream {
       throw GraphError(.invalidPlan, "\(slot.buffer) lies outside its region", at: device.device.name)
     }
+  }
+
+  /// The weights that were fetched last. Nothing else may come between them and the step that needs them.
+  private struct Fetched {
+    var node: NodeID
+    var slots: ArraySlice<WeightSlot>
+  }
+
+  private func validate(
+    _ device: DevicePlan, at index: Int, _ order: HappensBefore, _ values: PlanValues
+  ) throws(GraphError) {
+    func fail(_ step: Step, _ message: String) -> GraphError {
+      GraphError(.invalidPlan, message, at: "\(device.device) \(graph[step.node].name)")
+    }
+    try validateRegions(of: device)
     let resident = Dictionary(device.weights.map { ($0.weight, $0) }) { first, _ in first }
-    // The weights that were fetched last. Nothing else may come between them and the step that needs them.
-    var fetched: (node: NodeID, slots: ArraySlice<WeightSlot>)?
+    var fetched: Fetched?
     // What each live buffer holds, and since which step.
     var contents: [(buffer: Buffer, value: Int, since: Int)] = []
     func holds(_ buffer: Buffer, _ value: Int) -> Bool {
@@ -96,25 +122,18 @@ extension Plan {
       case .compute, .reduce:
         let inputs = values.inputs(of: step)
         if step.inputs.count != inputs.count { throw fail(step, "lacks inputs") }
+        if step.kind == .reduce, inputs.isEmpty { throw fail(step, "adds up what has no parts") }
         for (input, buffer) in zip(inputs, step.inputs) where !holds(buffer, input) {
           throw fail(step, "step \(place) reads \(values.name(of: input)) where it is not")
         }
-        if step.kind == .reduce { break }
-        let part = step.part.map { splits[step.node]![$0] }
-        if part.map({ $0.device != index }) ?? (splits[step.node] != nil) {
-          throw fail(step, "computes what other devices have")
-        }
-        for (place, weight) in graph[step.node].weights.enumerated() {
-          let brought = fetched?.node == step.node ? fetched!.slots.first { $0.weight == weight } : nil
-          guard let slot = resident[weight] ?? brought,
-            slot.slice == part.flatMap({ $0.slice(of: graph[weight], at: place) })
-          else { throw fail(step, "its weight \(graph[weight].name) is not there") }
+        if step.kind == .compute, let problem = problem(of: step, on: index, resident, fetched) {
+          throw fail(step, problem)
         }
       case .fetch(let range):
         guard range.lowerBound >= 0, range.upperBound <= device.streamed.count else {
           throw fail(step, "fetches weights that do not exist")
         }
-        fetched = (step.node, device.streamed[range])
+        fetched = Fetched(node: step.node, slots: device.streamed[range])
         continue
       case .copy(let from, let source):
         guard devices.indices.contains(from.device), from.device != index,

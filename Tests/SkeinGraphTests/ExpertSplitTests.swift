@@ -160,6 +160,10 @@ import Testing
       let sum = plan.devices[0].steps.firstIndex { $0.kind == .reduce }!
       plan.devices[0].steps[sum].inputs.removeLast()
     }
+    expectFound("a sum of nothing") { plan in
+      let step = plan.devices[0].steps.firstIndex { graph[$0.node].name.role == .tokenEmbedding }!
+      plan.devices[0].steps[step].kind = .reduce
+    }
     expectFound("parts in another order") { plan in
       let sum = plan.devices[0].steps.firstIndex { $0.kind == .reduce }!
       plan.devices[0].steps[sum].inputs.swapAt(0, 1)
