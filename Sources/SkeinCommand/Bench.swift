@@ -14,7 +14,7 @@ struct Bench: AsyncParsableCommand {
         skein bench model.gguf --prompt-tokens 512 --gen-tokens 64 --devices cpu@0 --devices cpu@0,cpu@1
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
   var model: String
   @Option(help: "Tokens to read.")
   var promptTokens = 512
@@ -35,6 +35,7 @@ struct Bench: AsyncParsableCommand {
   @Flag(help: "Fold what was measured into the profiles of the devices.")
   var calibrate = false
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var weightOptions: WeightOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -50,7 +51,7 @@ struct Bench: AsyncParsableCommand {
     for list in devices.isEmpty ? ["cpu"] : devices {
       let choice = DeviceChoice(
         devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
-        placement: placement, usesAllDevices: useAllDevices)
+        weights: weightOptions.weights, placement: placement, usesAllDevices: useAllDevices)
       let options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))

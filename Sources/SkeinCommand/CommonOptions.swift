@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinModels
 import SkeinPlanner
 
 /// What every command takes.
@@ -20,6 +21,7 @@ struct DeviceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The most tokens of prompt and answer together.", valueName: "n"))
   var context: Int?
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var weightOptions: WeightOptions
 
   @Option(
     help: ArgumentHelp(
@@ -34,9 +36,18 @@ struct DeviceOptions: ParsableArguments {
   /// The choice that these flags make.
   var choice: DeviceChoice {
     DeviceChoice(
-      devices: devices, context: context, cacheType: cache.cacheType, placement: placement,
-      usesAllDevices: useAllDevices)
+      devices: devices, context: context, cacheType: cache.cacheType, weights: weightOptions.weights,
+      placement: placement, usesAllDevices: useAllDevices)
   }
+}
+
+/// The format of weights in memory.
+struct WeightOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Convert weights while loading: f32, bf16, f16, q8_0, q6_k, q4_k... To plan only, bits each as in 10.6bpw.",
+      valueName: "format"))
+  var weights: String?
 }
 
 /// Devices, and how a model is to be placed on them.
@@ -44,6 +55,7 @@ struct DeviceChoice {
   var devices: String?
   var context: Int?
   var cacheType = PlanningOptions.CacheType.automatic
+  var weights: String?
   var placement: String?
   var usesAllDevices = false
 
@@ -51,6 +63,7 @@ struct DeviceChoice {
   func loadOptions(request: RequestShape = RequestShape(), outputsPerPass: Int = 1) throws -> LoadOptions {
     var options = LoadOptions()
     if let devices { options.devices = .list(devices) }
+    options.weights = try weights.map { try WeightFormat($0) }
     options.planning = try planningOptions(request: request)
     options.planning.outputsPerPass = outputsPerPass
     // `SKEIN_ISA` names the CPU kernels to use.

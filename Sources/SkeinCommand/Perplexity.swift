@@ -13,7 +13,7 @@ struct Perplexity: AsyncParsableCommand {
         skein perplexity model.gguf --file book.txt --context 512
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
   var model: String
   @Option(help: "The text; - is standard input.")
   var file: String

@@ -10,17 +10,12 @@ import SkeinPlanner
 /// What is planned, and on what: for `plan` and `simulate`.
 struct PlanningFlags: ParsableArguments {
   @Argument(
-    help: "A .gguf file, the name of a bundled model, or a config.json (or its folder) with --weights.")
+    help: "A .gguf file, a folder of safetensors files, the name of a bundled model, or a config.json alone.")
   var model: String
   @OptionGroup(title: "Devices") var devices: DeviceOptions
   @Option(
     help: ArgumentHelp("A file of devices that need not be here; see docs/fleets.md.", valueName: "file"))
   var fleet: String?
-  @Option(
-    help: ArgumentHelp(
-      "How the weights of a config.json would be stored: q8_0, q4_k, bf16... or bits each as in 10.6bpw.",
-      valueName: "format"))
-  var weights: String?
   @Option(help: "Tokens of the prompt that the plan is to be fast at.")
   var promptTokens = 512
   @Option(help: "Tokens to write that the plan is to be fast at.")
@@ -54,20 +49,16 @@ struct PlanningFlags: ParsableArguments {
   /// The model, by its file or by its configuration alone.
   func description() throws -> any ModelDescription {
     let options = GraphOptions(latentCache: latentCache == .compressed ? .compressed : .expanded)
-    let isConfiguration = model.hasSuffix(".json") || isFolder(model)
-    if isConfiguration {
-      return try ConfiguredModel(
-        path: model, weights: try weights.map { try WeightFormat($0) }, options: options)
+    let weights = try devices.weightOptions.weights.map { try WeightFormat($0) }
+    let path = try BundledModels.resolve(model)
+    let hasWeights =
+      !path.hasSuffix(".json") && (!MappedFile.isFolder(path) || SafetensorsCheckpoint.isThere(path))
+    if case .bitsPerElement? = weights, MappedFile.isFolder(path) {
+      return try ConfiguredModel(path: path, weights: weights, options: options)
     }
-    if weights != nil {
-      throw ValidationError("--weights is for a config.json; the weights of \(model) are as they are")
-    }
-    return try ModelDefinition(GGUFFile(path: try BundledModels.resolve(model)), options: options)
-  }
-
-  private func isFolder(_ path: String) -> Bool {
-    var isFolder = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+    return hasWeights
+      ? try ModelDefinition(path: path, weights: weights, options: options)
+      : try ConfiguredModel(path: path, weights: weights, options: options)
   }
 
   /// The model placed.

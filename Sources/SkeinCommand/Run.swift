@@ -17,7 +17,8 @@ struct Run: AsyncParsableCommand {
         cat question.txt | skein run model.gguf --json
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model (stories).")
+  @Argument(
+    help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model (stories).")
   var model: String?
   @Option(name: .shortAndLong, help: "The text to continue.")
   var prompt: String?

@@ -51,7 +51,7 @@ struct Simulate: ParsableCommand {
   private var modelName: String {
     var path = URL(filePath: flags.model)
     if path.lastPathComponent == "config.json", flags.model.contains("/") { path.deleteLastPathComponent() }
-    return path.lastPathComponent + (flags.weights.map { " (\($0))" } ?? "")
+    return path.lastPathComponent + (flags.devices.weightOptions.weights.map { " (\($0))" } ?? "")
   }
 }
 

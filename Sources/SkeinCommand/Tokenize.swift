@@ -14,7 +14,7 @@ struct Tokenize: ParsableCommand {
         skein tokenize model.gguf --decode 1,15043,29892
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
   var model: String
   @Argument(help: "The text.")
   var text: String?

@@ -13,7 +13,7 @@ struct Verify: AsyncParsableCommand {
         skein verify model.gguf --devices cpu cpu/2 cpu@0,cpu@1
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
   var model: String
   @Option(
     parsing: .upToNextOption,
@@ -26,6 +26,7 @@ struct Verify: AsyncParsableCommand {
   @Option(help: "The largest relative difference that passes.")
   var tolerance = 1e-4
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var weightOptions: WeightOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -37,7 +38,7 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType)
+      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType, weights: weightOptions.weights)
       let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))

@@ -52,6 +52,11 @@ public final class SafetensorsCheckpoint: Sendable {
   /// The tensor with this name, or nil.
   public func tensor(named name: String) -> SafetensorsTensor? { index[name].map { tensors[$0] } }
 
+  /// Whether a folder holds safetensors files under the names that they are looked for by.
+  public static func isThere(_ folder: String) -> Bool {
+    fileExists(folder + "/" + indexName) || fileExists(folder + "/" + fileName)
+  }
+
   private static let mostFiles = 4096
   private static let indexName = "model.safetensors.index.json"
   private static let fileName = "model.safetensors"
