@@ -26,6 +26,9 @@ let package = Package(
       name: "SkeinJSON", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
     // Floor 1
     .target(name: "SkeinText", dependencies: ["SkeinJSON", "CPCRE2"]),
+    .target(
+      name: "SkeinTemplate",
+      dependencies: ["SkeinJSON", .product(name: "OrderedCollections", package: "swift-collections")]),
     .target(name: "SkeinFiles", dependencies: ["SkeinJSON", "SkeinTensor", "CSystem"]),
     .target(name: "SkeinGraph", dependencies: ["SkeinTensor"]),
     // Floor 2
@@ -38,20 +41,25 @@ let package = Package(
       dependencies: [
         "SkeinGraph", "SkeinModels", "SkeinTensor", "CPCRE2", .product(name: "Yams", package: "Yams"),
       ]),
+    .target(
+      name: "SkeinQuantization",
+      dependencies: ["SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinTensor", "CKernels"]),
     .target(name: "SkeinExecutor", dependencies: ["SkeinGraph", "SkeinDevices", "SkeinTensor", "CSystem"]),
     // Floor 4
     .target(
       name: "Skein",
       dependencies: [
         "SkeinText", "SkeinFiles", "SkeinModels", "SkeinGraph", "SkeinDevices", "SkeinExecutor",
-        "SkeinPlanner", "SkeinTensor", "CKernels", "CSystem",
+        "SkeinPlanner", "SkeinTemplate", "SkeinTensor", "SkeinJSON", "CKernels", "CSystem",
+        .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     // Floor 5
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinModels", "SkeinPlanner", "SkeinTensor",
-        "SkeinText",
+        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinJSON", "SkeinModels", "SkeinPlanner",
+        "SkeinQuantization", "SkeinTemplate", "SkeinTensor", "SkeinText",
+        .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Built with everything else, so that they keep working.
@@ -65,6 +73,8 @@ let package = Package(
     .testTarget(name: "SkeinJSONTests", dependencies: ["SkeinJSON", "SkeinTestSupport"]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
     .testTarget(
+      name: "SkeinTemplateTests", dependencies: ["SkeinTemplate", "SkeinJSON"], resources: [.copy("Fixtures")]),
+    .testTarget(
       name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),
     .testTarget(
@@ -72,15 +82,21 @@ let package = Package(
     .testTarget(
       name: "SkeinPlannerTests",
       dependencies: ["SkeinPlanner", "SkeinModels", "SkeinFiles", "SkeinTestSupport"]),
+    .testTarget(
+      name: "SkeinQuantizationTests",
+      dependencies: [
+        "SkeinQuantization", "SkeinModels", "SkeinFiles", "SkeinDevices", "SkeinGraph", "SkeinTestSupport",
+      ]),
     .testTarget(name: "SkeinDevicesTests", dependencies: ["SkeinDevices", "CSystem"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
       name: "SkeinExecutorTests",
       dependencies: ["SkeinExecutor", "SkeinDevices", "SkeinTestSupport", "CAllocationCounter"]),
     .testTarget(
-      name: "SkeinTests", dependencies: ["Skein", "CKernels", "SkeinTestSupport"],
+      name: "SkeinTests",
+      dependencies: ["Skein", "CKernels", "SkeinTestSupport", "SkeinTemplate", "SkeinJSON"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand"]),
+    .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand", "SkeinTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -11,10 +11,13 @@
     skein_kernel skein_##isa##_quantize_activations;      \
     skein_kernel skein_##isa##_linear;                    \
     skein_kernel skein_##isa##_rms_norm;                  \
+    skein_kernel skein_##isa##_layer_norm;                \
     skein_kernel skein_##isa##_rope;                      \
     skein_kernel skein_##isa##_cache_write;               \
     skein_kernel skein_##isa##_attention;                 \
+    skein_kernel skein_##isa##_activation;                \
     skein_kernel skein_##isa##_gated_activation;          \
+    skein_kernel skein_##isa##_soft_cap;                  \
     skein_kernel skein_##isa##_add;                       \
     skein_kernel skein_##isa##_select_rows;               \
     skein_kernel skein_##isa##_expert_router;             \

@@ -55,8 +55,10 @@ public final class Model: Sendable {
     _ measuring: @escaping @Sendable (Int, Int) -> Void,
     _ progress: @escaping @Sendable (Int, Int) -> Void
   ) throws {
-    let definition = try ModelDefinition(path: path, weights: options.weights, options: options.graph)
-    foundTokenizer = Result { try Tokenizer(definition) }
+    var graphOptions = options.graph
+    graphOptions.contextTokens = graphOptions.contextTokens ?? options.planning.contextTokens
+    let definition = try ModelDefinition(path: path, weights: options.weights, options: graphOptions)
+    foundTokenizer = Result { try Tokenizer.load(definition) }
     let (machine, planned) = try PlannedModel.plan(
       definition, on: try Model.devices(options), profiles: options.profiles, options: options.planning,
       measuring: measuring)

@@ -1,5 +1,4 @@
 import SkeinFiles
-import SkeinModels
 import SkeinText
 
 extension Vocabulary {
@@ -45,10 +44,5 @@ extension Tokenizer {
   /// The tokenizer that a checkpoint carries.
   public convenience init(checkpoint: any Checkpoint) throws {
     try self.init(Vocabulary(checkpoint.metadata))
-  }
-
-  /// The tokenizer of a model.
-  convenience init(_ definition: ModelDefinition) throws {
-    try self.init(Vocabulary(definition.metadata))
   }
 }

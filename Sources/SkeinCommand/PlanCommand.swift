@@ -48,7 +48,9 @@ struct PlanningFlags: ParsableArguments {
 
   /// The model, by its file or by its configuration alone.
   func description() throws -> any ModelDescription {
-    let options = GraphOptions(latentCache: latentCache == .compressed ? .compressed : .expanded)
+    let options = GraphOptions(
+      latentCache: latentCache == .compressed ? .compressed : .expanded,
+      contextTokens: devices.choice.context ?? promptTokens + genTokens)
     let weights = try devices.weightOptions.weights.map { try WeightFormat($0) }
     let path = try BundledModels.resolve(model)
     let hasWeights =

@@ -15,13 +15,19 @@ struct Run: AsyncParsableCommand {
         skein run -p "Once upon a time" -n 200
         skein run model.gguf -p "The capital of France is" --temperature 0 --devices cpu/2
         cat question.txt | skein run model.gguf --json
+        skein run model.gguf --chat -p "What is a skein?" --system "Answer in one sentence."
+        skein run model.gguf --chat
       """)
 
   @Argument(
     help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model (stories).")
   var model: String?
-  @Option(name: .shortAndLong, help: "The text to continue.")
+  @Option(name: .shortAndLong, help: "The text to continue; with --chat, what the user says.")
   var prompt: String?
+  @Flag(help: "Talk: put what is said into the model's chat template. Without -p, a line a turn.")
+  var chat = false
+  @Option(help: ArgumentHelp("What the model is told first, with --chat.", valueName: "text"))
+  var system: String?
   @Option(
     name: .customShort("n"), help: ArgumentHelp("The most tokens to write.", valueName: "n"))
   var count = 256
@@ -33,9 +39,12 @@ struct Run: AsyncParsableCommand {
 
   func validate() throws {
     if count < 1 { throw ValidationError("-n is \(count), must be 1 or more") }
+    if system != nil, !chat { throw ValidationError("--system is for --chat") }
+    if chat, prompt == nil, output.json { throw ValidationError("--chat with --json needs -p") }
   }
 
   func run() async throws {
+    if chat { return try await runChat() }
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
     let model = try await Model.loadWithProgress(model, try devices.choice.loadOptions())
@@ -62,7 +71,7 @@ struct Run: AsyncParsableCommand {
   }
 
   /// Streams the continuation of the tokens; in text, the prompt first.
-  private func write(_ model: Model, _ tokens: [Int32], prompt: String) async throws -> Answer {
+  func write(_ model: Model, _ tokens: [Int32], prompt: String) async throws -> Answer {
     let generation = model.generate(tokens: tokens, options: options)
     var text = ""
     if !output.json { Terminal.write(prompt) }
@@ -79,7 +88,7 @@ struct Run: AsyncParsableCommand {
     return Answer(text: text, report: report)
   }
 
-  private func finish(_ model: Model, _ answer: Answer) throws {
+  func finish(_ model: Model, _ answer: Answer) throws {
     if calibrate {
       model.calibrate(
         promptTokens: answer.report.readTokenCount,
@@ -113,7 +122,7 @@ struct Run: AsyncParsableCommand {
     Terminal.write("\n")
   }
 
-  private func speeds(_ report: GenerationReport) -> String {
+  func speeds(_ report: GenerationReport) -> String {
     let read = report.readTokenCount
     if report.prefillSeconds == 0 { return "stopped while reading the prompt" }
     return "read \(read) tokens at \(Format.number(report.prefillTokensPerSecond)) tokens/s, wrote"
@@ -121,7 +130,7 @@ struct Run: AsyncParsableCommand {
   }
 
   /// What the planner did without, and why.
-  private func remarks(_ model: Model) -> [String] {
+  func remarks(_ model: Model) -> [String] {
     (model.planned.result?.leftOut ?? []).map(\.description) + model.planned.findings.map(\.description)
   }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Skein
-import SkeinFiles
 import SkeinText
 
 /// `skein tokenize`
@@ -12,9 +11,17 @@ struct Tokenize: ParsableCommand {
         skein tokenize model.gguf "Hello, world!"
         skein tokenize model.gguf --file book.txt --no-special --json
         skein tokenize model.gguf --decode 1,15043,29892
+        skein tokenize llama-3-8b/ "<|begin_of_text|>Hello"
+
+      In a folder and in a tokenizer.json the text of special tokens stands for those tokens, as it does in
+      Hugging Face's libraries; in a .gguf file it is text.
       """)
 
-  @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
+  @Argument(
+    help: """
+      A .gguf file, a folder as Hugging Face tools save it, a tokenizer.json, a SentencePiece .model, or the name \
+      of a bundled model.
+      """)
   var model: String
   @Argument(help: "The text.")
   var text: String?
@@ -34,13 +41,14 @@ struct Tokenize: ParsableCommand {
   }
 
   func run() throws {
-    let tokenizer = try Tokenizer(checkpoint: GGUFFile(path: BundledModels.resolve(model)))
+    let tokenizer = try Tokenizer.load(path: BundledModels.resolve(model))
     if let decode {
       let text = tokenizer.decode(try parseTokens(decode))
       return output.json ? try Terminal.print(json: ["text": text]) : Terminal.write(text + "\n")
     }
     let text = try text ?? readText(file ?? "-")
-    let tokens = tokenizer.encode(text, EncodingOptions(addSpecial: !noSpecial))
+    let options = EncodingOptions(addSpecial: !noSpecial, parseSpecial: tokenizer.format != .gguf)
+    let tokens = tokenizer.encode(text, options)
     if output.json { return try Terminal.print(json: ["tokens": tokens]) }
     Terminal.write(tokens.map(String.init).joined(separator: " ") + "\n")
   }

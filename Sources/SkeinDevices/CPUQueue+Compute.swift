@@ -16,8 +16,8 @@ extension CPUQueue {
     }
     let kernels = kernels.pointee
     switch step.kernel {
-    case .embedding(var args):
-      args.tokens = integers(device.inputs.tokens)
+    case .embedding(var args, let byPosition):
+      args.tokens = integers(byPosition ? device.inputs.positions : device.inputs.tokens)
       args.y = y
       team.run(kernels.embedding, &args, items: rows, grain: team.grain(items: rows))
     case .linear(let args, let takesQuantized):
@@ -27,6 +27,10 @@ extension CPUQueue {
       args.y = y
       let groups = rows * groupCount
       team.run(kernels.rms_norm, &args, items: groups, grain: team.grain(items: groups, unit: groupCount))
+    case .layerNorm(var args):
+      args.x = input(0)
+      args.y = y
+      team.run(kernels.layer_norm, &args, items: rows, grain: team.grain(items: rows))
     case .rope(var args):
       args.x = input(0)
       args.y = y
@@ -40,6 +44,14 @@ extension CPUQueue {
       args.positions = integers(device.inputs.positions)
       args.tokens = Int32(rows)
       attention(&args, step, keys: input(1), values: input(2), rows: rows)
+    case .activation(var args):
+      args.x = input(0)
+      args.y = y
+      team.run(kernels.activation, &args, items: rows, grain: team.grain(items: rows))
+    case .softCap(var args):
+      args.x = input(0)
+      args.y = y
+      team.run(kernels.soft_cap, &args, items: rows, grain: team.grain(items: rows))
     case .gatedActivation(var args):
       args.gate = input(0)
       args.up = input(1)

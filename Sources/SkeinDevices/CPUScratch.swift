@@ -39,7 +39,7 @@ struct CPUScratch: Hashable {
         skein_expert_router_workspace_bytes(Int32(router.expertCount), Int32(router.groups?.count ?? 0)))
     case .experts(let experts):
       keepQuantizedInput()
-      let matrices = node.weights.map { skein_expert_matrix(graph[$0], type($0)) }
+      let matrices = node.weights.prefix(3).map { skein_expert_matrix(graph[$0], type($0)) }
       sharedBytes = ExpertBuffers(experts, matrices, rows: rows).byteCount
       threadBytes = withUnsafePointer(to: matrices[0]) { gate in
         withUnsafePointer(to: matrices[1]) { up in
@@ -52,7 +52,8 @@ struct CPUScratch: Hashable {
     case .expandLatent(let expansion):
       var heads = skein_latent_heads(expansion.heads, node, graph, type: type)
       threadBytes = skein_expand_latent_workspace_bytes(&heads)
-    case .embedding, .rmsNorm, .rope, .gatedActivation, .sigmoidGate, .add, .selectRows:
+    case .embedding, .rmsNorm, .layerNorm, .rope, .activation, .gatedActivation, .softCap, .sigmoidGate, .add,
+      .selectRows:
       break
     }
     // Threads do not share cache lines, nor the lines that the prefetcher pairs with them.

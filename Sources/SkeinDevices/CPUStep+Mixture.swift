@@ -10,7 +10,7 @@ extension skein_expert_matrix {
     let extents = weight.shape.extents
     self.init(
       weights: nil, row_bytes: Int64(type.rowBytes(elementCount: extents[2]) ?? 0), type: type.rawValue,
-      rows: Int32(extents[1]), columns: Int32(extents[2]))
+      rows: Int32(extents[1]), columns: Int32(extents[2]), bias: nil)
   }
 
   /// Whether its products take quantized activations.
@@ -133,20 +133,25 @@ extension CPUBinder {
       return .expandLatent(args)
     case .expertRouter(let router):
       var args = skein_expert_router_args(router)
-      if node.weights.count > 1 {
-        args.bias = UnsafePointer(
-          address(slots[node.weights[1]]!.buffer).assumingMemoryBound(to: Float.self))
+      if let bias = node.weights.dropFirst().first(where: { plan.graph[$0].name.part == .bias }) {
+        args.bias = UnsafePointer(address(slots[bias]!.buffer).assumingMemoryBound(to: Float.self))
       }
       return .expertRouter(linearArguments(node, slots), args)
     case .experts(let experts):
       let rows = node.rows.count(tokens: plan.limits.tokensPerPass, outputs: plan.limits.outputsPerPass)
-      let matrices = node.weights.map { id in
+      let matrices = (0..<3).map { index in
+        let id = node.weights[index]
         var matrix = skein_expert_matrix(plan.graph[id], slots[id]!.type)
         matrix.weights = UnsafeRawPointer(address(slots[id]!.buffer))
+        if node.weights.count > 3 {
+          matrix.bias = UnsafePointer(
+            address(slots[node.weights[3 + index]]!.buffer).assumingMemoryBound(to: Float.self))
+        }
         return matrix
       }
       var args = skein_experts_args()
       (args.gate, args.up, args.down) = (matrices[0], matrices[1], matrices[2])
+      args.activation = skein_activation(experts.activation)
       return .experts(args, ExpertBuffers(experts, matrices, rows: rows))
     case .sigmoidGate:
       return .sigmoidGate(skein_sigmoid_gate_args(x: nil, gate: nil, y: nil, columns: Int32(node.width)))

@@ -6,12 +6,15 @@ import SkeinTensor
 struct CPUStep {
   /// The kernel, with its arguments but for the addresses of activations.
   enum Kernel {
-    case embedding(skein_embedding_args)
+    case embedding(skein_embedding_args, byPosition: Bool)
     case linear(skein_linear_args, takesQuantized: Bool)
     case rmsNorm(skein_rms_norm_args, groupCount: Int)
+    case layerNorm(skein_layer_norm_args)
     case rope(skein_rope_args)
     case attention(skein_attention_args)
+    case activation(skein_activation_args)
     case gatedActivation(skein_gated_activation_args)
+    case softCap(skein_soft_cap_args)
     case add(skein_add_args)
     case selectRows(skein_select_rows_args)
     case latentAttention(skein_latent_attention_args)
@@ -70,13 +73,14 @@ struct CPUBinder {
       Int64(slot.type.rowBytes(elementCount: plan.graph[slot.weight].shape.columns) ?? 0)
     }
     switch node.op {
-    case .embedding:
+    case .embedding(let embedding):
       var args = skein_embedding_args()
       args.table = UnsafeRawPointer(address(weight(0).buffer))
       args.row_bytes = rowBytes(weight(0))
       args.type = weight(0).type.rawValue
       args.columns = Int32(node.width)
-      return .embedding(args)
+      args.scale = embedding.scale
+      return .embedding(args, byPosition: embedding.index == .position)
     case .linear:
       let args = linearArguments(node, slots)
       return .linear(args, takesQuantized: skein_linear_takes_quantized(args.type))
@@ -87,6 +91,13 @@ struct CPUBinder {
       args.epsilon = norm.epsilon
       args.passed = Int32(norm.passedWidth)
       return .rmsNorm(args, groupCount: (node.width - norm.passedWidth) / norm.groupWidth)
+    case .layerNorm(let norm):
+      var args = skein_layer_norm_args()
+      args.weight = vector(0)
+      args.bias = node.weights.count > 1 ? vector(1) : nil
+      args.columns = Int32(node.width)
+      args.epsilon = norm.epsilon
+      return .layerNorm(args)
     case .rope(let rope):
       var args = skein_rope_args()
       args.frequencies = frequencies.table(for: rope)
@@ -98,12 +109,21 @@ struct CPUBinder {
       args.magnitude = rope.magnitude
       return .rope(args)
     case .attention(let attention):
-      return .attention(arguments(attention))
+      var args = arguments(attention)
+      args.sinks = node.weights.isEmpty ? nil : vector(0)
+      return .attention(args)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
       return mixtureKernel(of: node, slots)
-    case .gatedActivation:
+    case .activation(let activation):
+      return .activation(
+        skein_activation_args(
+          x: nil, y: nil, columns: Int32(node.width), activation: skein_activation(activation)))
+    case .gatedActivation(let activation):
       return .gatedActivation(
-        skein_gated_activation_args(gate: nil, up: nil, y: nil, columns: Int32(node.width)))
+        skein_gated_activation_args(
+          gate: nil, up: nil, y: nil, columns: Int32(node.width), activation: skein_activation(activation)))
+    case .softCap(let cap):
+      return .softCap(skein_soft_cap_args(x: nil, y: nil, columns: Int32(node.width), cap: cap))
     case .add:
       return .add(skein_add_args(a: nil, b: nil, y: nil, columns: Int32(node.width)))
     case .selectRows:
@@ -111,7 +131,7 @@ struct CPUBinder {
     }
   }
 
-  /// A matrix and, where the node is linear, its bias.
+  /// A matrix and what is added to its products.
   func linearArguments(_ node: Node, _ slots: [WeightID: WeightSlot]) -> skein_linear_args {
     let matrix = slots[node.weights[0]]!
     let shape = plan.graph[matrix.weight].shape
@@ -121,7 +141,8 @@ struct CPUBinder {
     args.type = matrix.type.rawValue
     args.rows = Int32(shape.rows)
     args.columns = Int32(shape.columns)
-    if node.op == .linear, node.weights.count > 1 {
+    // A router may have another vector, which is for choosing.
+    if node.weights.count > 1, node.op == .linear || plan.graph[node.weights[1]].name.part == .logitBias {
       args.bias = UnsafePointer(address(slots[node.weights[1]]!.buffer).assumingMemoryBound(to: Float.self))
     }
     args.y_stride = Int64(shape.rows)
@@ -152,6 +173,19 @@ struct CPUBinder {
     cache.value_width = Int32(shape.valueWidth)
     cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)
     return cache
+  }
+}
+
+extension skein_activation {
+  init(_ activation: Activation) {
+    self.init()
+    switch activation {
+    case .silu: kind = Int32(SKEIN_ACTIVATION_SILU)
+    case .gelu: kind = Int32(SKEIN_ACTIVATION_GELU)
+    case .geluTanh: kind = Int32(SKEIN_ACTIVATION_GELU_TANH)
+    case .clampedSwish(let alpha, let limit):
+      self.init(kind: Int32(SKEIN_ACTIVATION_CLAMPED_SWISH), alpha: alpha, limit: limit)
+    }
   }
 }
 

@@ -41,6 +41,10 @@ public struct CheckpointError: Error, Sendable, CustomStringConvertible {
     case outOfRange
     /// A tensor that is needed is not there.
     case missingTensor
+    /// The system refused to write a file.
+    case unwritable
+    /// A file that may not be replaced.
+    case alreadyExists
   }
 
   /// Where in the file.

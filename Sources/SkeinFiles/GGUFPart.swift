@@ -98,7 +98,7 @@ extension ByteReader {
 
 extension Metadata {
   /// The value of `general.alignment`; 32 where it is not there.
-  fileprivate func ggufAlignment() throws(CheckpointError) -> Int {
+  func ggufAlignment() throws(CheckpointError) -> Int {
     let key = "general.alignment"
     guard let alignment = try integer(key) else { return 32 }
     guard alignment >= 8, alignment.nonzeroBitCount == 1 else {

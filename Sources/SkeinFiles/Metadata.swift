@@ -27,6 +27,16 @@ public struct Metadata: Sendable, Equatable {
     keys.append(key)
   }
 
+  /// Gives a key a value: in its place where it is there, else at the end.
+  public mutating func set(_ key: String, _ value: MetadataValue) {
+    if values.updateValue(value, forKey: key) == nil { keys.append(key) }
+  }
+
+  /// Takes a key out, where it is there.
+  public mutating func remove(_ key: String) {
+    if values.removeValue(forKey: key) != nil { keys.removeAll { $0 == key } }
+  }
+
   /// An error about `key`.
   func error(_ code: CheckpointError.Code, _ message: String, _ key: String) -> CheckpointError {
     CheckpointError(code, message, path: path, place: .key(key))

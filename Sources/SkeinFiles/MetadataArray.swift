@@ -97,7 +97,7 @@ extension MetadataArray {
 
 extension [UInt8] {
   /// Appends the bytes of `value`, lowest first.
-  fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
+  mutating func append(littleEndian value: some FixedWidthInteger) {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }
 }

@@ -96,12 +96,15 @@ public struct Experts: Hashable, Sendable {
   public var chosenCount: Int
   /// Values a token inside one expert.
   public var expertWidth: Int
+  /// What gate and up become one by.
+  public var activation: Activation
 
   /// `expertCount` networks of inner width `expertWidth`.
-  public init(expertCount: Int, chosenCount: Int, expertWidth: Int) {
+  public init(expertCount: Int, chosenCount: Int, expertWidth: Int, activation: Activation = .silu) {
     self.expertCount = expertCount
     self.chosenCount = chosenCount
     self.expertWidth = expertWidth
+    self.activation = activation
   }
 
   /// How many different experts `tokens` tokens are expected to choose, if every expert is as likely:

@@ -78,6 +78,17 @@ extension Graph {
     }
   }
 
+  /// Rows of the table of positions that a node takes; nil for nodes that take none.
+  public func positionCount(_ node: Node) -> Int? {
+    guard case .embedding(let embedding) = node.op, embedding.index == .position else { return nil }
+    return node.weights.first.flatMap { self[$0].shape.extents.first }
+  }
+
+  /// Whether a node outside the layers comes before them, as embeddings do, and not after.
+  public func isBeforeLayers(_ node: Node) -> Bool {
+    node.name.layer == nil && !nodes[..<node.id.index].contains { $0.name.layer != nil }
+  }
+
   /// What is wrong with the inputs and weights of a node, if anything.
   private func problem(of node: Node) -> String? {
     let inputs = node.inputs.map { self[$0] }
@@ -85,12 +96,16 @@ extension Graph {
       mismatch(node, inputWidths, weights, rows: rows)
     }
     switch node.op {
-    case .embedding:
-      return expect([], [[vocabularySize, node.width]], rows: nil)
+    case .embedding(let embedding):
+      let rows = embedding.index == .token ? vocabularySize : positionCount(node) ?? 0
+      return expect([], [[rows, node.width]], rows: nil)
     case .linear:
       guard let x = inputs.first else { return "takes nothing" }
       let bias = node.weights.count > 1 ? [[node.width]] : []
       return expect([x.width], [[node.width, x.width]] + bias, rows: node.rows)
+    case .layerNorm:
+      return expect(
+        [node.width], node.weights.count > 1 ? [[node.width], [node.width]] : [[node.width]], rows: node.rows)
     case .rmsNorm(let norm):
       let width = node.width - norm.passedWidth
       let isWhole = norm.passedWidth == 0 || (norm.passedWidth > 0 && width == norm.groupWidth)
@@ -111,9 +126,17 @@ extension Graph {
       if kv <= 0 || attention.headCount % kv != 0 { return "\(attention.headCount) heads cannot share \(kv)" }
       if attention.headCount * attention.valueWidth != node.width { return "its heads do not fill its width" }
       let queries = attention.headCount * attention.keyWidth
-      return expect([queries, kv * attention.keyWidth, kv * attention.valueWidth], [], rows: .tokens)
+      return expect(
+        [queries, kv * attention.keyWidth, kv * attention.valueWidth],
+        node.weights.isEmpty ? [] : [[attention.headCount]], rows: .tokens)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
       return problemOfMixture(node)
+    case .activation(let activation):
+      if activation.isGatedOnly { return "its activation needs a gate" }
+      return expect([node.width], [], rows: node.rows)
+    case .softCap(let cap):
+      if !(cap > 0 && cap.isFinite) { return "its cap is \(cap)" }
+      return expect([node.width], [], rows: node.rows)
     case .gatedActivation, .add:
       return expect([node.width, node.width], [], rows: node.rows)
     case .selectRows:
@@ -146,12 +169,13 @@ extension Graph {
       guard let x = inputs.first else { return "takes nothing" }
       if let problem = router.problem { return problem }
       if router.resultWidth != node.width { return "its choice does not fill its width" }
-      let bias = node.weights.count > 1 ? [[router.expertCount]] : []
-      return expect([x.width], [[router.expertCount, x.width]] + bias, rows: node.rows)
+      let biases = [[Int]](repeating: [router.expertCount], count: min(max(node.weights.count - 1, 0), 2))
+      return expect([x.width], [[router.expertCount, x.width]] + biases, rows: node.rows)
     case .experts(let experts):
       let outer = [experts.expertCount, experts.expertWidth, node.width]
       let inner = [experts.expertCount, node.width, experts.expertWidth]
-      return expect([node.width, 2 * experts.chosenCount], [outer, outer, inner], rows: node.rows)
+      let biases = node.weights.count > 3 ? [outer, outer, inner].map { Array($0.prefix(2)) } : []
+      return expect([node.width, 2 * experts.chosenCount], [outer, outer, inner] + biases, rows: node.rows)
     case .sigmoidGate:
       return expect([node.width, 1], [], rows: node.rows)
     default:

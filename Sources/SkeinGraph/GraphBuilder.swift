@@ -36,12 +36,22 @@ public struct GraphBuilder {
     return graph
   }
 
-  /// Rows of the embedding table.
+  /// Rows of the embedding table, times `scale`.
   public mutating func embedding(
-    _ role: Role, width: Int, file: String = #fileID, line: Int = #line
+    _ role: Role, width: Int, scale: Float = 1, file: String = #fileID, line: Int = #line
   ) -> NodeID {
     let table = weight(WeightName(name(role)), [graph.vocabularySize, width])
-    return add(role, .embedding, [], [table], rows: .tokens, width: width, file, line)
+    return add(
+      role, .embedding(Embedding(scale: scale)), [], [table], rows: .tokens, width: width, file, line)
+  }
+
+  /// Rows of a table by position, of which there are `count`.
+  public mutating func positionEmbedding(
+    _ role: Role, count: Int, width: Int, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    let table = weight(WeightName(name(role)), [count, width])
+    return add(
+      role, .embedding(Embedding(index: .position)), [], [table], rows: .tokens, width: width, file, line)
   }
 
   /// A linear layer from x to `width` values, with the bias that the checkpoint may have for it.
@@ -71,6 +81,19 @@ public struct GraphBuilder {
     return add(role, .rmsNorm(norm), [x], [gain], rows: graph[x].rows, width: width, file, line)
   }
 
+  /// Normalization by mean and variance, with the bias that the checkpoint may have.
+  public mutating func layerNorm(
+    _ x: NodeID, _ role: Role, epsilon: Float, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    let width = graph[x].width
+    var weights = [weight(WeightName(name(role)), [width])]
+    let bias = WeightName(name(role), .bias)
+    if isStored(bias) { weights.append(weight(bias, [width])) }
+    return add(
+      role, .layerNorm(LayerNorm(epsilon: epsilon)), [x], weights, rows: graph[x].rows, width: width, file,
+      line)
+  }
+
   /// Rotary position embedding.
   public mutating func rope(
     _ x: NodeID, _ role: Role, _ rope: Rope, file: String = #fileID, line: Int = #line
@@ -78,19 +101,27 @@ public struct GraphBuilder {
     add(role, .rope(rope), [x], [], rows: .tokens, width: graph[x].width, file, line)
   }
 
-  /// Attention over a new cache of the current layer.
+  /// Attention over a new cache of the current layer, with the sinks that the checkpoint may have.
+  ///
+  /// - Parameters:
+  ///   - scale: of the scores; nil for `1 / sqrt(width of a key)`.
+  ///   - window: the latest positions that a token sees; nil for all.
+  ///   - softCap: what scores stay below; nil for no such thing.
   public mutating func attention(
     _ queries: NodeID, _ keys: NodeID, _ values: NodeID, headCount: Int, keyValueHeadCount: Int,
-    scale: Float? = nil, window: Int? = nil, file: String = #fileID, line: Int = #line
+    scale: Float? = nil, window: Int? = nil, softCap: Float? = nil, file: String = #fileID,
+    line: Int = #line
   ) -> NodeID {
     let keyWidth = graph[queries].width / headCount
     let valueWidth = graph[values].width / keyValueHeadCount
     let attention = Attention(
       cache: cache(heads: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth),
       headCount: headCount, keyValueHeadCount: keyValueHeadCount, keyWidth: keyWidth, valueWidth: valueWidth,
-      scale: scale ?? 1 / Float(keyWidth).squareRoot(), window: window)
+      scale: scale ?? 1 / Float(keyWidth).squareRoot(), window: window, softCap: softCap)
+    let sinks = WeightName(name(.attentionSinks))
     return add(
-      .attention, .attention(attention), [queries, keys, values], [], rows: .tokens,
+      .attention, .attention(attention), [queries, keys, values],
+      isStored(sinks) ? [weight(sinks, [headCount])] : [], rows: .tokens,
       width: headCount * valueWidth, file, line)
   }
 
@@ -129,28 +160,35 @@ public struct GraphBuilder {
     }
   }
 
-  /// The experts of each token and their weights, with the selection bias that the checkpoint may have.
+  /// The experts of each token and their weights, with the biases of logits and of choosing that the checkpoint may
+  /// have.
   public mutating func expertRouter(
     _ x: NodeID, _ role: Role, _ router: ExpertRouter, file: String = #fileID, line: Int = #line
   ) -> NodeID {
     var weights = [weight(WeightName(name(role)), [router.expertCount, graph[x].width])]
-    let bias = WeightName(name(role), .bias)
-    if isStored(bias) { weights.append(weight(bias, [router.expertCount])) }
+    for part in [WeightPart.logitBias, .bias] {
+      let bias = WeightName(name(role), part)
+      if isStored(bias) { weights.append(weight(bias, [router.expertCount])) }
+    }
     return add(
       role, .expertRouter(router), [x], weights, rows: graph[x].rows, width: router.resultWidth, file, line)
   }
 
-  /// The experts that `choice`, a router's result, names.
+  /// The experts that `choice`, a router's result, names, with the biases that the checkpoint may have.
   public mutating func experts(
     _ x: NodeID, _ choice: NodeID, _ role: Role, _ experts: Experts, file: String = #fileID,
     line: Int = #line
   ) -> NodeID {
     let width = graph[x].width
     let outer = [experts.expertCount, experts.expertWidth, width]
-    let weights = [
-      weight(WeightName(name(.expertGate)), outer), weight(WeightName(name(.expertUp)), outer),
-      weight(WeightName(name(.expertDown)), [experts.expertCount, width, experts.expertWidth]),
+    let inner = [experts.expertCount, width, experts.expertWidth]
+    let stacks: [(role: Role, extents: [Int])] = [
+      (.expertGate, outer), (.expertUp, outer), (.expertDown, inner),
     ]
+    var weights = stacks.map { weight(WeightName(name($0.role)), $0.extents) }
+    if isStored(WeightName(name(.expertGate), .bias)) {
+      weights += stacks.map { weight(WeightName(name($0.role), .bias), Array($0.extents.prefix(2))) }
+    }
     return add(role, .experts(experts), [x, choice], weights, rows: graph[x].rows, width: width, file, line)
   }
 
@@ -161,11 +199,29 @@ public struct GraphBuilder {
     add(role, .sigmoidGate, [x, gate], [], rows: graph[x].rows, width: graph[x].width, file, line)
   }
 
-  /// `silu(gate) * up`
+  /// `activation(gate) * up`
   public mutating func gatedActivation(
-    _ gate: NodeID, _ up: NodeID, _ role: Role, file: String = #fileID, line: Int = #line
+    _ gate: NodeID, _ up: NodeID, _ role: Role, _ activation: Activation = .silu, file: String = #fileID,
+    line: Int = #line
   ) -> NodeID {
-    add(role, .gatedActivation, [gate, up], [], rows: graph[gate].rows, width: graph[gate].width, file, line)
+    add(
+      role, .gatedActivation(activation), [gate, up], [], rows: graph[gate].rows, width: graph[gate].width,
+      file,
+      line)
+  }
+
+  /// `activation(x)`
+  public mutating func activation(
+    _ x: NodeID, _ role: Role, _ activation: Activation, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .activation(activation), [x], [], rows: graph[x].rows, width: graph[x].width, file, line)
+  }
+
+  /// `cap * tanh(x / cap)`
+  public mutating func softCap(
+    _ x: NodeID, _ role: Role, cap: Float, file: String = #fileID, line: Int = #line
+  ) -> NodeID {
+    add(role, .softCap(cap), [x], [], rows: graph[x].rows, width: graph[x].width, file, line)
   }
 
   /// `a + b`

@@ -96,7 +96,14 @@ public struct GraphOptions: Hashable, Sendable {
   }
   /// What latent attention keeps of a token.
   public var latentCache: LatentCache
+  /// The longest sequence that is asked for, in tokens; nil where nothing is said. Models that were stretched to a
+  /// longer context than the one they were first trained for (LongRoPE) are written for that one unless more is
+  /// asked for, since the other way of rotating makes short sequences worse.
+  public var contextTokens: Int?
 
   /// Options of a graph.
-  public init(latentCache: LatentCache = .compressed) { self.latentCache = latentCache }
+  public init(latentCache: LatentCache = .compressed, contextTokens: Int? = nil) {
+    self.latentCache = latentCache
+    self.contextTokens = contextTokens
+  }
 }

@@ -17,6 +17,7 @@ public func lower(
   try graph.validate()
   try validate(placement, of: graph, layouts: layouts)
   try validate(limits)
+  try validate(limits, of: graph)
   let resident = residentWeights(graph, placement)
   var steps = makeSteps(graph, placement, resident)
   let order = try HappensBefore(steps)
@@ -59,6 +60,17 @@ private func validate(
         .unsupported, "its work is split over \(shares.count) devices; give it to one",
         at: node.name.description)
     }
+  }
+}
+
+/// A position beyond a table of positions would be read from behind it.
+private func validate(_ limits: PlanLimits, of graph: Graph) throws(GraphError) {
+  for node in graph.nodes {
+    guard let count = graph.positionCount(node), limits.contextTokens > count else { continue }
+    throw GraphError(
+      .invalidPlan,
+      "has \(count) positions; the context of \(limits.contextTokens) tokens must not be longer",
+      at: node.name.description)
   }
 }
 

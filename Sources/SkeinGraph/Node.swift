@@ -29,17 +29,18 @@ public struct CacheID: Hashable, Sendable {
 /// What part a node plays in a model. Weights are named by the node that owns them, or, where a node owns
 /// several matrices, by the part that each of them plays.
 public enum Role: String, Hashable, Sendable, CaseIterable {
-  case tokenEmbedding
+  case tokenEmbedding, positionEmbedding, embedded
   case attentionNorm, query, key, value, queryNorm, keyNorm, queryRope, keyRope
   // Latent attention. `keyUp` and `valueUp` are nodes where keys and values are cached; where compressed rows
   // are, the attention itself takes the weights of that name. `keyValueUp` is both weights in one.
   case queryDown, queryDownNorm, queryUp, keyValueDown, keyValueNorm, keyUp, valueUp, keyValueUp
-  case attention, attentionOutput, attentionResidual
-  case feedForwardNorm, gate, up, activation, down, feedForwardResidual
+  // `attentionSinks` is a weight of `attention`.
+  case attention, attentionSinks, attentionOutput, postAttentionNorm, attentionResidual
+  case feedForwardNorm, gate, up, activation, down, postFeedForwardNorm, feedForwardResidual
   // Mixtures of experts. `expertGate`, `expertUp` and `expertDown` are weights of `experts`.
   case router, experts, expertGate, expertUp, expertDown
   case sharedGate, sharedUp, sharedActivation, sharedDown, sharedRouter, sharedWeighted, mixture
-  case selectedAttention, selectedResidual, outputNorm, head
+  case selectedAttention, selectedResidual, outputNorm, head, cappedHead
   // No nodes: tensors of a checkpoint that hold several of the weights above, one after the other.
   case queryKeyValue, gateUp
 }
@@ -64,6 +65,8 @@ public struct NodeName: Hashable, Sendable, CustomStringConvertible {
 /// Which of a node's weights.
 public enum WeightPart: String, Hashable, Sendable {
   case weight, bias
+  /// What a router adds to what its matrix gives; its `bias` is added to scores, for choosing only.
+  case logitBias
 }
 
 /// A weight's name: the node that owns it, and which part.
@@ -89,6 +92,12 @@ public struct Weight: Hashable, Sendable {
   public var name: WeightName
   /// `[rows, columns]` of a matrix, `[columns]` of a vector, `[experts or heads, rows, columns]` of a stack.
   public var shape: Shape
+
+  /// The weight `name` of these extents.
+  public init(name: WeightName, shape: Shape) {
+    self.name = name
+    self.shape = shape
+  }
 }
 
 /// A key-value cache of one layer: a named input of the graph.

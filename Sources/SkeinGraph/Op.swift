@@ -4,16 +4,20 @@
 /// pass through it are said elsewhere (`Placement`, the checkpoint, the batch). A fused operation is one
 /// more case. Every case has one C function, one GPU kernel and one conformance table of the same name.
 public enum Op: Hashable, Sendable {
-  /// Row `token` of the table. Weights: table `[vocabulary, width]`. No inputs.
-  case embedding
+  /// `scale * ` row `token` (or row `position`) of the table. Weights: table `[rows, width]`. No inputs.
+  case embedding(Embedding)
   /// `x W^T (+ bias)`. Weights: `[width, x.width]`, then optionally bias `[width]`. Inputs: x.
   case linear
   /// `x / sqrt(mean(x^2) + epsilon) * weight` over each run of `groupWidth` values. Weights: `[groupWidth]`.
   /// Inputs: x.
   case rmsNorm(RMSNorm)
+  /// `(x - mean) / sqrt(variance + epsilon) * weight (+ bias)` over each row. Weights: `[width]`, then optionally bias
+  /// `[width]`. Inputs: x.
+  case layerNorm(LayerNorm)
   /// Rotates pairs of values of each head by an angle that grows with the token's position. Inputs: x.
   case rope(Rope)
-  /// Stores the new keys and values in the cache, then attends over it. Inputs: queries, keys, values.
+  /// Stores the new keys and values in the cache, then attends over it. Weights: optionally sinks `[heads]`, scores
+  /// that have no value. Inputs: queries, keys, values.
   case attention(Attention)
   /// Stores compressed rows in the cache, then attends over them. Weights: as `LatentHeads` says. Inputs: queries
   /// `[heads, plainWidth + ropeWidth]`, compressed rows `[rank + ropeWidth]`. Result: `[heads, valueWidth]`.
@@ -21,13 +25,19 @@ public enum Op: Hashable, Sendable {
   /// Keys or values of all heads from compressed rows. Weights: as `LatentHeads` says. Inputs: compressed rows.
   case expandLatent(LatentExpansion)
   /// Numbers and weights of the experts that each token goes to. Weights: `[experts, x.width]`, then optionally
-  /// a bias `[experts]` that is added to the scores for choosing only. Inputs: x.
+  /// a bias `[experts]` that is added to what the matrix gives, then optionally one that is added to the scores for
+  /// choosing only. Inputs: x.
   case expertRouter(ExpertRouter)
-  /// The sum over the chosen experts e of `weight * down[e](silu(gate[e] x) * up[e] x)`. Weights: gate, up
-  /// `[experts, expertWidth, x.width]`, down `[experts, x.width, expertWidth]`. Inputs: x, the router's result.
+  /// The sum over the chosen experts e of `weight * down[e](activation(gate[e] x) * up[e] x)`. Weights: gate,
+  /// up `[experts, expertWidth, x.width]`, down `[experts, x.width, expertWidth]`, then optionally biases of the three
+  /// `[experts, rows]`. Inputs: x, the router's result.
   case experts(Experts)
-  /// `silu(gate) * up`. Inputs: gate, up.
-  case gatedActivation
+  /// `activation(x)`. Inputs: x.
+  case activation(Activation)
+  /// `activation(gate) * up`. Inputs: gate, up.
+  case gatedActivation(Activation)
+  /// `cap * tanh(x / cap)`, cap above zero. Inputs: x.
+  case softCap(Float)
   /// `x / (1 + exp(-gate))`, where gate has one value a row. Inputs: x, gate.
   case sigmoidGate
   /// `a + b`. Inputs: a, b.
@@ -41,13 +51,16 @@ public enum Op: Hashable, Sendable {
     case .embedding: "embedding"
     case .linear: "linear"
     case .rmsNorm: "rms_norm"
+    case .layerNorm: "layer_norm"
     case .rope: "rope"
     case .attention: "attention"
     case .latentAttention: "latent_attention"
     case .expandLatent: "expand_latent"
     case .expertRouter: "expert_router"
     case .experts: "experts"
+    case .activation: "activation"
     case .gatedActivation: "gated_activation"
+    case .softCap: "soft_cap"
     case .sigmoidGate: "sigmoid_gate"
     case .add: "add"
     case .selectRows: "select_rows"
@@ -62,6 +75,54 @@ public enum Op: Hashable, Sendable {
     default: nil
     }
   }
+}
+
+/// Rows of a table.
+public struct Embedding: Hashable, Sendable {
+  /// What a row is chosen by.
+  public enum Index: Hashable, Sendable {
+    /// The token's number.
+    case token
+    /// The token's position in its sequence.
+    case position
+  }
+  /// What a row is chosen by.
+  public var index: Index
+  /// Multiplies the rows.
+  public var scale: Float
+
+  /// Rows by `index`, times `scale`.
+  public init(index: Index = .token, scale: Float = 1) {
+    self.index = index
+    self.scale = scale
+  }
+}
+
+/// A function of each value, between the matrices of feed-forward networks.
+public enum Activation: Hashable, Sendable {
+  /// `x / (1 + exp(-x))`
+  case silu
+  /// `x (1 + erf(x / sqrt(2))) / 2`
+  case gelu
+  /// `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`
+  case geluTanh
+  /// Of gate and up only: `g / (1 + exp(-alpha g)) * (u + 1)` with g the gate, at most `limit`, and u what is gated,
+  /// within `-limit...limit` (gpt-oss).
+  case clampedSwish(alpha: Float, limit: Float)
+
+  /// Whether it needs a gate.
+  public var isGatedOnly: Bool {
+    if case .clampedSwish = self { true } else { false }
+  }
+}
+
+/// Normalization by mean and variance (arXiv 1607.06450).
+public struct LayerNorm: Hashable, Sendable {
+  /// Added to the variance.
+  public var epsilon: Float
+
+  /// A norm of whole rows.
+  public init(epsilon: Float) { self.epsilon = epsilon }
 }
 
 /// Root mean square normalization.

@@ -29,6 +29,8 @@ public struct Rope: Hashable, Sendable {
     case perFrequency(factors: [Float])
     /// Low frequencies divided, high ones kept, smooth between.
     case llama3(factor: Float, lowFrequencyFactor: Float, highFrequencyFactor: Float, originalContext: Int)
+    /// As `perFrequency`, and sines and cosines are multiplied by `magnitude` (LongRoPE, arXiv 2402.13753).
+    case factors([Float], magnitude: Float)
     /// YaRN (arXiv 2309.00071): a ramp over the pairs, and all scores a little larger.
     case yarn(factor: Float, originalContext: Int, betaFast: Float, betaSlow: Float, attentionFactor: Float?)
   }
@@ -63,14 +65,19 @@ public struct Rope: Hashable, Sendable {
   }
 
   /// Radians a position for each of the `dimensions / 2` pairs.
-  public var frequencies: [Float] {
+  public var frequencies: [Float] { frequencies(roundsRamp: true) }
+
+  /// The same.
+  ///
+  /// - Parameter roundsRamp: whether YaRN's ramp begins and ends at whole pairs, as in all but gpt-oss.
+  public func frequencies(roundsRamp: Bool) -> [Float] {
     let plain = (0..<dimensions / 2).map { 1 / pow(base, Float(2 * $0) / Float(dimensions)) }
     switch scaling {
     case .none:
       return plain
     case .linear(let factor):
       return plain.map { $0 / factor }
-    case .perFrequency(let factors):
+    case .perFrequency(let factors), .factors(let factors, _):
       return zip(plain, factors).map { $0 / $1 }
     case .llama3(let factor, let low, let high, let originalContext):
       return plain.map { frequency in
@@ -85,8 +92,9 @@ public struct Rope: Hashable, Sendable {
       func pair(turns: Float) -> Float {
         Float(dimensions) * log(Float(originalContext) / (turns * 2 * .pi)) / (2 * log(base))
       }
-      let first = max(pair(turns: betaFast).rounded(.down), 0)
-      let last = min(pair(turns: betaSlow).rounded(.up), Float(dimensions - 1))
+      let (fast, slow) = (pair(turns: betaFast), pair(turns: betaSlow))
+      let first = max(roundsRamp ? fast.rounded(.down) : fast, 0)
+      let last = min(roundsRamp ? slow.rounded(.up) : slow, Float(dimensions - 1))
       return plain.enumerated().map { index, frequency in
         let ramp = min(max((Float(index) - first) / max(last - first, 0.001), 0), 1)
         return frequency / factor * ramp + frequency * (1 - ramp)
@@ -96,6 +104,7 @@ public struct Rope: Hashable, Sendable {
 
   /// Sines and cosines are multiplied by it.
   public var magnitude: Float {
+    if case .factors(_, let magnitude) = scaling { return magnitude }
     guard case .yarn(let factor, _, _, _, let attentionFactor) = scaling else { return 1 }
     return attentionFactor ?? Self.yarnMagnitude(factor: factor)
   }

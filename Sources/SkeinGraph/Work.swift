@@ -33,11 +33,14 @@ extension Graph {
     switch node.op {
     case .embedding:
       // Only the rows of the tokens are read.
-      work.weightBytes = min(stored, rows * stored / Double(vocabularySize))
+      let tableRows = self[node.weights[0]].shape.rows
+      work.weightBytes = min(stored, rows * stored / Double(max(tableRows, 1)))
     case .linear:
       work.floatingPointOperations = 2 * rows * Double(node.width) * Double(self[node.inputs[0]].width)
     case .rmsNorm:
       work.floatingPointOperations = 4 * rows * Double(node.width)
+    case .layerNorm:
+      work.floatingPointOperations = 6 * rows * Double(node.width)
     case .rope:
       work.floatingPointOperations = 3 * rows * Double(node.width)
     case .attention(let attention):
@@ -71,7 +74,7 @@ extension Graph {
       work.activationBytes += 8 * rows * Double(experts.chosenCount * experts.expertWidth)
     case .sigmoidGate:
       work.floatingPointOperations = rows * Double(node.width)
-    case .gatedActivation:
+    case .activation, .gatedActivation, .softCap:
       work.floatingPointOperations = 6 * rows * Double(node.width)
     case .add:
       work.floatingPointOperations = rows * Double(node.width)

@@ -5,13 +5,18 @@ struct JSONParser {
   let bytes: UnsafeRawBufferPointer
   let path: String
   let limits: JSONValue.Limits
+  /// Key paths of objects that become arrays; see ``JSONValue/init(parsing:path:limits:flattening:)``.
+  let flattened: [[String]]
   private var offset = 0
+  /// The keys that lead to the value being read, as long as they may lead to a flattened object.
+  private var keyPath: [String] = []
   private var valueCount = 0
 
-  init(bytes: UnsafeRawBufferPointer, path: String, limits: JSONValue.Limits) {
+  init(bytes: UnsafeRawBufferPointer, path: String, limits: JSONValue.Limits, flattened: [[String]]) {
     self.bytes = bytes
     self.path = path
     self.limits = limits
+    self.flattened = flattened
   }
 
   /// The one value of the file.
@@ -47,6 +52,9 @@ struct JSONParser {
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+    // Key paths are followed through objects alone: within an array the depth is larger than the path is long.
+    let mayLead = !flattened.isEmpty && keyPath.count == depth
+    if mayLead, flattened.contains(keyPath) { return try flatObject(depth: depth) }
     offset += 1
     var members: OrderedDictionary<String, JSONValue> = [:]
     if closes("}") { return .object(members) }
@@ -56,12 +64,30 @@ struct JSONParser {
       let start = offset
       let key = try string()
       guard takes(":") else { throw fault("a colon must be here") }
+      if mayLead { keyPath.append(key) }
       let value = try self.value(depth: depth + 1)
+      if mayLead { keyPath.removeLast() }
       if members.updateValue(value, forKey: key) != nil {
         offset = start
         throw fault("the key \(quoted(key)) is there twice", .duplicate)
       }
       if closes("}") { return .object(members) }
+      guard takes(",") else { throw fault("a comma or } must be here") }
+    }
+  }
+
+  /// An object as an array: key, value, key, value...
+  private mutating func flatObject(depth: Int) throws(JSONError) -> JSONValue {
+    offset += 1
+    var elements: [JSONValue] = []
+    if closes("}") { return .array(elements) }
+    while true {
+      skipSpace()
+      guard current == UInt8(ascii: "\"") else { throw fault("a key in quotation marks must be here") }
+      elements.append(.string(try string()))
+      guard takes(":") else { throw fault("a colon must be here") }
+      elements.append(try value(depth: depth + 1))
+      if closes("}") { return .array(elements) }
       guard takes(",") else { throw fault("a comma or } must be here") }
     }
   }

@@ -31,12 +31,19 @@ public enum JSONValue: Hashable, Sendable {
 
   /// Reads bytes that hold one value.
   ///
-  /// - Parameter path: the file that the bytes are from, for errors.
+  /// - Parameters:
+  ///   - path: the file that the bytes are from, for errors.
+  ///   - limits: what the file may hold.
+  ///   - flattening: paths of keys (`["model", "vocab"]`) to objects that become arrays of key, value, key,
+  ///     value... Such an object may have keys that Swift takes for equal (a composed and a decomposed
+  ///     character), as vocabularies do; keys that are there twice are for the caller to find. It is also
+  ///     read in half the time.
   /// - Throws: `malformed` with line and column, `tooLarge`, or `duplicate` where an object has a key twice.
   public init(
-    parsing bytes: UnsafeRawBufferPointer, path: String, limits: Limits = Limits()
+    parsing bytes: UnsafeRawBufferPointer, path: String, limits: Limits = Limits(),
+    flattening: [[String]] = []
   ) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes, path: path, limits: limits)
+    var parser = JSONParser(bytes: bytes, path: path, limits: limits, flattened: flattening)
     self = try parser.document()
   }
 

@@ -1,6 +1,21 @@
 import SkeinFiles
 import SkeinGraph
 
+extension Activation {
+  /// The activation that PyTorch code calls so.
+  init?(name: String) {
+    switch name {
+    case "silu", "swish": self = .silu
+    case "gelu": self = .gelu
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": self = .geluTanh
+    default: return nil
+    }
+  }
+
+  /// For messages.
+  static let names = "silu, gelu, gelu_new and gelu_pytorch_tanh"
+}
+
 /// Reads hyper-parameters of one architecture, each with bounds: a family may trust what it is given.
 ///
 /// The keys are those of GGUF files. Other configurations are translated to them first, so that a family reads
@@ -13,6 +28,8 @@ struct ConfigurationReader {
   let metadata: Metadata
   let weights: any WeightInventory
   let architecture: String
+  /// The longest sequence that was asked for; nil where nothing was said.
+  var contextTokens: Int?
 
   var path: String { metadata.path }
 
@@ -64,6 +81,41 @@ struct ConfigurationReader {
 
   /// A word that may be missing.
   func word(_ name: String) throws -> String? { try metadata.string(key(name)) }
+
+  /// A yes or no for each layer, that may be missing or of another kind: a single number.
+  func flags(_ name: String) throws -> [Bool]? {
+    guard case .array(let array)? = metadata[key(name)] else { return nil }
+    if array.elementType == .bool { return try metadata.bools(key(name)) }
+    return try metadata.integers(key(name))?.map { $0 != 0 }
+  }
+
+  /// What large numbers stay below, by its key.
+  enum Cap: String {
+    case scoreCap = "attn_logit_softcapping"
+    case logitCap = "final_logit_softcapping"
+  }
+
+  /// A cap; nil for none.
+  func cap(_ cap: Cap) throws -> Float? {
+    guard let value = try number(cap.rawValue), value != 0 else { return nil }
+    guard value > 0 else {
+      throw error(.invalidConfiguration, "is \(value), must be above zero", at: cap.rawValue)
+    }
+    return value
+  }
+
+  /// The activation of feed-forward networks, by the names of PyTorch.
+  ///
+  /// - Parameter usual: that of the family's models, whose files do not say it.
+  func activation(_ usual: Activation) throws -> Activation {
+    guard let name = try word("hidden_activation") else { return usual }
+    guard let activation = Activation(name: name) else {
+      throw error(
+        .unsupported, "\"\(name.prefix(40))\" is not supported; \(Activation.names) are",
+        at: "hidden_activation")
+    }
+    return activation
+  }
 
   /// Whether the model has a weight.
   func has(_ weight: WeightName) -> Bool { weights.has(weight) }

@@ -49,7 +49,9 @@ public struct DecoderConfiguration: Hashable, Sendable {
 
 extension DecoderConfiguration {
   /// Reads what GGUF files of all decoder families say in the same words.
-  init(_ reader: ConfigurationReader) throws {
+  ///
+  /// - Parameter known: caps that the family computes; others are refused.
+  init(_ reader: ConfigurationReader, knowing known: Set<ConfigurationReader.Cap> = []) throws {
     architecture = reader.architecture
     vocabularySize = try reader.rows(of: WeightName(NodeName(.tokenEmbedding)))
     width = try reader.size("embedding_length")
@@ -74,7 +76,9 @@ extension DecoderConfiguration {
     guard keyWidth > 0, valueWidth > 0 else {
       throw reader.error(.invalidConfiguration, "heads are empty", at: "attention.key_length")
     }
-    epsilon = try reader.positiveNumber("attention.layer_norm_rms_epsilon") ?? 1e-5
+    epsilon =
+      try reader.positiveNumber("attention.layer_norm_rms_epsilon")
+      ?? reader.positiveNumber("attention.layer_norm_epsilon") ?? 1e-5
     contextLength = try reader.size("context_length", most: ConfigurationReader.largestContext)
     let window = try reader.optionalSize("attention.sliding_window", most: Int(Int32.max)) ?? 0
     self.window = window > 0 && window < contextLength ? window : nil
@@ -87,7 +91,7 @@ extension DecoderConfiguration {
     ropeBase = try reader.positiveNumber("rope.freq_base") ?? 10_000
     ropeScaling = try Self.ropeScaling(reader, dimensions: ropeDimensions, contextLength: contextLength)
     isHeadTied = !reader.has(WeightName(NodeName(.head)))
-    try Self.refuseUnknownMathematics(reader)
+    try Self.refuseUnknownMathematics(reader, knowing: known)
   }
 
   private static func ropeScaling(
@@ -153,8 +157,11 @@ extension DecoderConfiguration {
   }
 
   /// A key that changes the mathematics and that no family here knows must not be passed over.
-  private static func refuseUnknownMathematics(_ reader: ConfigurationReader) throws {
-    for name in ["attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv"] {
+  private static func refuseUnknownMathematics(
+    _ reader: ConfigurationReader, knowing known: Set<ConfigurationReader.Cap>
+  ) throws {
+    let caps: [ConfigurationReader.Cap] = [.scoreCap, .logitCap]
+    for name in caps.filter({ !known.contains($0) }).map(\.rawValue) + ["attention.clamp_kqv"] {
       if let value = try reader.number(name), value != 0 {
         throw reader.error(.unsupported, "is \(value), which this architecture does not know", at: name)
       }

@@ -10,9 +10,8 @@ protocol Family: Sendable {
   init(_ reader: ConfigurationReader) throws
   /// The hyper-parameters that all families have.
   var configuration: DecoderConfiguration { get }
-  /// Where this family's modules are called otherwise in Hugging Face checkpoints than most families': the part
-  /// of a module's name after the layer.
-  var moduleStems: [Role: String] { get }
+  /// Where this family's modules are called otherwise in Hugging Face checkpoints than most families'.
+  var moduleNames: ModuleNames { get }
   /// The Python classes of this family's modules, which placement rules of other programs name.
   var moduleClasses: ModuleClasses { get }
   /// Where this model's checkpoint holds a weight as a run of rows of a larger tensor; nil for a tensor of its own.
@@ -22,7 +21,7 @@ protocol Family: Sendable {
 }
 
 extension Family {
-  var moduleStems: [Role: String] { [:] }
+  var moduleNames: ModuleNames { ModuleNames() }
   func fused(_ weight: WeightName) -> FusedRows? { nil }
 }
 
@@ -34,4 +33,11 @@ let families: [any Family.Type] = [
   Qwen3.self,
   Qwen3Moe.self,
   DeepSeek2.self,
+  Gemma.self,
+  Gemma2.self,
+  Gemma3.self,
+  Phi3.self,
+  GPT2.self,
+  GPTNeoX.self,
+  GPTOSS.self,
 ]

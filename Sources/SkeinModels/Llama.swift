@@ -18,13 +18,13 @@ struct Llama: Family {
     pairing = try reader.word("rope.pairing") == "halves" ? .halves : .interleaved
   }
 
-  var moduleStems: [Role: String] {
-    if mixture == nil { return [:] }
-    return [
+  var moduleNames: ModuleNames {
+    if mixture == nil { return ModuleNames() }
+    return ModuleNames(stems: [
       .router: "block_sparse_moe.gate", .experts: "block_sparse_moe.experts",
       .expertGate: "block_sparse_moe.experts.*.w1", .expertUp: "block_sparse_moe.experts.*.w3",
       .expertDown: "block_sparse_moe.experts.*.w2",
-    ]
+    ])
   }
 
   var moduleClasses: ModuleClasses {

@@ -16,6 +16,19 @@ public struct ModuleClasses: Hashable, Sendable {
   /// The classes of rotations without the prefix, bases last; whole paths where another family defines them.
   public var rotation: [String]
 
+  /// The class of the whole model, without the prefix.
+  public var model = "ForCausalLM"
+  /// The class of layers, without the prefix.
+  public var layer = "DecoderLayer"
+  /// The class of norms, without the prefix; nil for PyTorch's layer norm.
+  public var norm: String? = "RMSNorm"
+  /// The classes of activations, by their whole paths.
+  public var activation = ["torch.nn.SiLU", "torch.nn.modules.activation.SiLU"]
+  /// The classes of matrices in layers, by their whole paths.
+  public var linear = ["torch.nn.Linear", "torch.nn.modules.linear.Linear"]
+  /// The class of a stack of experts, without the prefix; nil where it is a list of modules.
+  public var experts: String?
+
   /// The classes of a family whose code is `ktransformers.models.modeling_NAME` and
   /// `transformers.models.NAME.modeling_NAME`.
   public init(
@@ -46,23 +59,28 @@ public struct ModuleClasses: Hashable, Sendable {
   private func own(stem: String, hasRouter: Bool) -> [String] {
     let last = stem.split(separator: ".").last.map(String.init) ?? ""
     switch last {
-    case "": return of([prefix + "ForCausalLM", prefix + "PreTrainedModel"])
+    case "": return of([prefix + model, prefix + "PreTrainedModel"])
     case "model": return of([prefix + "Model", prefix + "PreTrainedModel"])
-    case "layers", "experts": return Self.torch("ModuleList", in: "container")
-    case "embed_tokens": return Self.torch("Embedding", in: "sparse")
-    case "act_fn": return Self.torch("SiLU", in: "activation")
+    case "experts":
+      return experts.map { of([prefix + $0]) } ?? Self.torch("ModuleList", in: "container")
+    case "layers": return Self.torch("ModuleList", in: "container")
+    case "embed_tokens", "embed_in", "wte", "wpe": return Self.torch("Embedding", in: "sparse")
+    case "lm_head", "embed_out": return Self.torch("Linear", in: "linear")
+    case "act_fn", "act", "activation_fn": return activation
     case "rotary_emb":
       return rotation.flatMap { $0.contains(".") ? [$0] : of([prefix + $0]) }
-    case "self_attn":
+    case "self_attn", "attn", "attention":
       return of(["FlashAttention2", "SdpaAttention", "Attention"].map { prefix + $0 })
-    case "gate": if let router { return of([router]) }
-    case "*": return of([prefix + (stem == "layers.*" ? "DecoderLayer" : expert)])
+    case "gate", "router": if let router { return of([router]) }
+    case "*": return of([prefix + (stem == "layers.*" ? layer : expert)])
     case "mlp", "block_sparse_moe", "shared_experts", "shared_expert":
       return of([prefix + (hasRouter ? mixture : "MLP")])
     default:
-      if last.hasSuffix("norm") { return of([prefix + "RMSNorm"]) }
+      if last.hasSuffix("norm") || last.hasPrefix("ln_") {
+        return norm.map { of([prefix + $0]) } ?? Self.torch("LayerNorm", in: "normalization")
+      }
     }
-    return Self.torch("Linear", in: "linear")
+    return linear
   }
 
   private func of(_ names: [String]) -> [String] {

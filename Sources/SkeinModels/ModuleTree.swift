@@ -34,33 +34,29 @@ public struct ModuleTree: Hashable, Sendable {
   /// The tree of a graph.
   ///
   /// - Parameters:
-  ///   - nodeName: the module of a node, as the family calls it.
-  ///   - weightName: a weight as the family calls it, with `*` for the number of an expert.
   ///   - classes: the family's classes.
-  public init(
-    _ graph: Graph, classes: ModuleClasses, nodeName: (NodeName) -> String = \.moduleName,
-    weightName: (WeightName) -> String = \.moduleName
-  ) {
+  ///   - names: what the family calls its modules.
+  public init(_ graph: Graph, classes: ModuleClasses, names: ModuleNames = ModuleNames()) {
     self.graph = graph
-    weightNames = graph.weights.map { weightName($0.name) }
+    weightNames = graph.weights.map { names.weight($0.name) }
     modules = [Module(name: "", classes: [])]
     index[""] = 0
     moduleOfNode = graph.nodes.map { _ in 0 }
     for node in graph.nodes {
-      let place = add(nodeName(node.name))
+      let place = add(names.module(of: node.name))
       modules[place].nodes.append(node.id)
       moduleOfNode[node.id.index] = place
       for weight in node.weights { addModules(of: weight) }
     }
     // Newer code makes the angles once for all layers; maps that it saves name this module.
-    if graph.nodes.contains(where: { $0.name.role == .queryRope }) { _ = add("model.rotary_emb") }
+    if graph.nodes.contains(where: { $0.name.role == .queryRope }) { _ = add(names.base + ".rotary_emb") }
     // Layers and experts are many and alike.
     var known: [String: [String]] = [:]
     for place in modules.indices {
       let hasRouter = modules[place].children.contains { child in
         modules[child].nodes.contains { graph[$0].name.role == .router }
       }
-      let stem = Self.stem(of: modules[place].name)
+      let stem = Self.stem(of: modules[place].name, names)
       let key = hasRouter ? stem + "+" : stem
       let paths = known[key] ?? classes.paths(stem: stem, hasRouter: hasRouter)
       known[key] = paths
@@ -107,10 +103,15 @@ public struct ModuleTree: Hashable, Sendable {
     return place
   }
 
-  /// The name without `model.` and the layer, with `*` for the numbers of layers and experts.
-  private static func stem(of name: String) -> String {
+  /// The name without the base and the layer, with `*` for the numbers of layers and experts: `layers.*` for a layer,
+  /// `model` for the base.
+  private static func stem(of name: String, _ names: ModuleNames) -> String {
     var parts = name.split(separator: ".").map { $0.allSatisfy(\.isNumber) ? "*" : String($0) }
-    if parts.count > 1, parts[0] == "model" { parts.removeFirst() }
+    if parts == [names.base] { return "model" }
+    if parts.count > 1, parts[0] == names.base {
+      parts.removeFirst()
+      if parts[0] == names.layers { parts[0] = "layers" }
+    }
     if parts.count > 2, parts[0] == "layers" { parts.removeFirst(2) }
     return parts.joined(separator: ".")
   }

@@ -12,11 +12,11 @@ struct Qwen2Moe: Family {
     mixture = try reader.requiredMixture(configuration, normalizesWeights: false)
   }
 
-  var moduleStems: [Role: String] {
-    [
+  var moduleNames: ModuleNames {
+    ModuleNames(stems: [
       .sharedGate: "mlp.shared_expert.gate_proj", .sharedUp: "mlp.shared_expert.up_proj",
       .sharedActivation: "mlp.shared_expert.act_fn", .sharedDown: "mlp.shared_expert.down_proj",
-    ]
+    ])
   }
 
   var moduleClasses: ModuleClasses {

@@ -66,7 +66,7 @@ public enum WeightFormat: Hashable, Sendable, CustomStringConvertible {
   /// 32 (Q2_K, Q3_K and IQ4_XS to IQ4_NL, Q4_K to Q5_0, Q5_K to Q5_1, Q6_K to Q8_0), and where they are not whole
   /// blocks of 32 either, to F16. An average number of bits is for all matrices.
   public func type(of weight: Weight) -> ElementType {
-    guard weight.shape.extents.count > 1 else { return .f32 }
+    guard weight.isMatrix else { return .f32 }
     guard case .elementType(let type) = self else { return nominalType }
     let role = weight.name.node.role
     if role == .router || role == .sharedRouter { return .f32 }
@@ -79,13 +79,18 @@ public enum WeightFormat: Hashable, Sendable, CustomStringConvertible {
   public func byteCount(of weight: Weight) -> Int? {
     let shape = weight.shape
     guard let elements = shape.elementCount else { return nil }
-    if case .bitsPerElement(let bits) = self, shape.extents.count > 1 {
+    if case .bitsPerElement(let bits) = self, weight.isMatrix {
       return Int(exactly: (Double(elements) * bits / 8).rounded(.up))
     }
     guard let row = type(of: weight).rowBytes(elementCount: shape.columns) else { return nil }
     let (bytes, overflow) = row.multipliedReportingOverflow(by: shape.rows)
     return overflow ? nil : bytes
   }
+}
+
+extension Weight {
+  /// Whether it is a matrix or a stack of them, and no norm, no bias and no table of biases.
+  var isMatrix: Bool { shape.extents.count > 1 && name.part == .weight }
 }
 
 extension ElementType {

@@ -4,43 +4,59 @@ import SkeinGraph
 extension WeightName {
   /// The name in GGUF files: `blk.3.attn_q.weight`.
   public var ggufName: String {
-    // The bias of a router is added to scores, not to what the matrix gives, and is called by what it is.
-    let isRouterBias = node.role == .router && part == .bias
-    let stem = isRouterBias ? "exp_probs_b" : node.role.ggufStem
-    return (node.layer.map { "blk.\($0)." } ?? "") + stem + "." + part.rawValue
+    let stem: String
+    switch (node.role, part) {
+    // The bias of a router that is added to scores, not to what the matrix gives, is called by what it is.
+    case (.router, .bias): stem = "exp_probs_b.bias"
+    case (_, .logitBias): stem = node.role.ggufStem + ".bias"
+    default: stem = node.role.ggufStem + "." + part.rawValue
+    }
+    return (node.layer.map { "blk.\($0)." } ?? "") + stem
+  }
+
+  /// The weight that a tensor of a GGUF file is, by its name; nil where no family has such a weight.
+  public init?(ggufName: String) {
+    var words = ggufName.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard let last = words.popLast(), let part = WeightPart(rawValue: last) else { return nil }
+    var layer: Int?
+    if words.count == 3, words[0] == "blk" {
+      // One way to write a number, so that different names are different weights.
+      guard let number = Int(words[1]), number >= 0, String(number) == words[1] else { return nil }
+      layer = number
+      words.removeFirst(2)
+    }
+    guard words.count == 1 else { return nil }
+    if words[0] == "exp_probs_b", part == .bias {
+      self.init(NodeName(layer: layer, .router), .bias)
+    } else if let role = rolesByStem[words[0]] {
+      self.init(NodeName(layer: layer, role), part)
+    } else {
+      return nil
+    }
   }
 
   /// The name in most families' Hugging Face checkpoints: `model.layers.3.self_attn.q_proj.weight`. A `*` stands
   /// for the number of an expert: the weight is a stack of what has a name for each there.
   /// `ModelDefinition.moduleName(of:)` gives the family's own.
-  public var moduleName: String { moduleName(stems: [:]) }
-
-  /// The name in Hugging Face checkpoints of a family that calls some modules otherwise.
-  func moduleName(stems: [Role: String]) -> String {
-    let isRouterBias = node.role == .router && part == .bias
-    return node.moduleName(stems: stems) + (isRouterBias ? ".e_score_correction_bias" : "." + part.rawValue)
-  }
+  public var moduleName: String { ModuleNames().weight(self) }
 }
 
 extension NodeName {
   /// The module of most families' Hugging Face checkpoints that this node is a part of:
   /// `model.layers.3.self_attn.q_proj`. `ModelDefinition.moduleName(of:)` gives the family's own.
-  public var moduleName: String { moduleName(stems: [:]) }
-
-  /// The module of a family that calls some modules otherwise.
-  func moduleName(stems: [Role: String]) -> String {
-    let stem = stems[role] ?? role.moduleStem
-    if role == .head { return stem }
-    let outer = layer.map { "model.layers.\($0)" } ?? "model"
-    return stem.isEmpty ? outer : outer + "." + stem
-  }
+  public var moduleName: String { ModuleNames().module(of: self) }
 }
+
+private let rolesByStem = Dictionary(
+  Role.allCases.filter { $0.ggufStem != $0.rawValue }.map { ($0.ggufStem, $0) },
+  uniquingKeysWith: { first, _ in first })
 
 extension Role {
   /// The part of a GGUF tensor's name between the layer and `.weight`.
   fileprivate var ggufStem: String {
     switch self {
     case .tokenEmbedding: "token_embd"
+    case .positionEmbedding: "position_embd"
     case .attentionNorm: "attn_norm"
     case .query: "attn_q"
     case .key: "attn_k"
@@ -55,11 +71,14 @@ extension Role {
     case .keyUp: "attn_k_b"
     case .valueUp: "attn_v_b"
     case .keyValueUp: "attn_kv_b"
+    case .attentionSinks: "attn_sinks"
     case .attentionOutput: "attn_output"
+    case .postAttentionNorm: "post_attention_norm"
     case .feedForwardNorm: "ffn_norm"
     case .gate: "ffn_gate"
     case .up: "ffn_up"
     case .down: "ffn_down"
+    case .postFeedForwardNorm: "post_ffw_norm"
     case .router: "ffn_gate_inp"
     case .expertGate: "ffn_gate_exps"
     case .expertUp: "ffn_up_exps"
@@ -73,16 +92,18 @@ extension Role {
     case .queryKeyValue: "attn_qkv"
     case .gateUp: "ffn_up"
     // These own no weights.
-    case .queryRope, .keyRope, .attention, .attentionResidual, .activation, .feedForwardResidual,
+    case .embedded, .cappedHead, .queryRope, .keyRope, .attention, .attentionResidual, .activation,
+      .feedForwardResidual,
       .selectedAttention, .selectedResidual, .experts, .sharedActivation, .sharedWeighted, .mixture:
       rawValue
     }
   }
 
   /// The part of a module's name after the layer; empty for the layer itself.
-  fileprivate var moduleStem: String {
+  var moduleStem: String {
     switch self {
     case .tokenEmbedding: "embed_tokens"
+    case .positionEmbedding: "embed_positions"
     case .attentionNorm: "input_layernorm"
     case .query: "self_attn.q_proj"
     case .key: "self_attn.k_proj"
@@ -97,9 +118,12 @@ extension Role {
     case .keyValueNorm: "self_attn.kv_a_layernorm"
     case .keyUp, .valueUp, .keyValueUp: "self_attn.kv_b_proj"
     case .attention, .selectedAttention: "self_attn"
+    case .attentionSinks: "self_attn.sinks"
     case .attentionOutput: "self_attn.o_proj"
-    // The sums with the residual stream are the layer's own work.
-    case .attentionResidual, .selectedResidual, .feedForwardResidual: ""
+    case .postAttentionNorm: "post_attention_layernorm"
+    case .postFeedForwardNorm: "post_feedforward_layernorm"
+    // The sums with the residual stream are the layer's own work, other sums the model's.
+    case .embedded, .cappedHead, .attentionResidual, .selectedResidual, .feedForwardResidual: ""
     case .feedForwardNorm: "post_attention_layernorm"
     case .gate: "mlp.gate_proj"
     case .up: "mlp.up_proj"

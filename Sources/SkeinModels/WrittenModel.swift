@@ -5,21 +5,23 @@ import SkeinTensor
 struct WrittenModel: Sendable {
   let configuration: DecoderConfiguration
   let graph: Graph
-  let moduleStems: [Role: String]
+  let moduleNames: ModuleNames
   let moduleClasses: ModuleClasses
   /// Where a weight is a run of rows of a larger tensor.
   let fused: @Sendable (WeightName) -> FusedRows?
 
   /// Finds the family of an architecture, reads its hyper-parameters and writes its graph.
   init(_ reader: ConfigurationReader, options: GraphOptions) throws {
+    var reader = reader
+    reader.contextTokens = options.contextTokens
     let model = try WrittenModel.family(of: reader.architecture, path: reader.path).init(reader)
     configuration = model.configuration
-    moduleStems = model.moduleStems
+    moduleNames = model.moduleNames
     moduleClasses = model.moduleClasses
     fused = { model.fused($0) }
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,
-      options: options, isStored: { reader.has(model.fused($0)?.name(for: $0) ?? $0) })
+      options: options, isStored: { [reader] in reader.has(model.fused($0)?.name(for: $0) ?? $0) })
     model.build(&builder)
     graph = try builder.finish()
   }
@@ -37,7 +39,6 @@ struct WrittenModel: Sendable {
   /// The modules.
   var modules: ModuleTree {
     ModuleTree(
-      graph, classes: moduleClasses, nodeName: { $0.moduleName(stems: moduleStems) },
-      weightName: { $0.moduleName(stems: moduleStems) })
+      graph, classes: moduleClasses, names: moduleNames)
   }
 }

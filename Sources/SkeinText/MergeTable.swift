@@ -25,6 +25,12 @@ struct MergeTable: Sendable {
     if entries[slot].pair == Self.empty { entries[slot] = Entry(pair: pair, rank: rank, id: id) }
   }
 
+  /// Adds a merge; where the pair is there already, the later one takes its place.
+  mutating func replace(_ left: Int32, _ right: Int32, rank: UInt32, id: Int32) {
+    let pair = Self.key(left, right)
+    entries[locate(pair)] = Entry(pair: pair, rank: rank, id: id)
+  }
+
   @inline(__always)
   func find(_ left: Int32, _ right: Int32) -> (rank: UInt32, id: Int32)? {
     if left < 0 || right < 0 { return nil }

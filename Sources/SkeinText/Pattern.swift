@@ -5,19 +5,46 @@ import CPCRE2
 final class Pattern: @unchecked Sendable {
   fileprivate let code: OpaquePointer
 
-  init(_ source: String) throws(TokenizerError) {
+  /// An expression of this program's own.
+  convenience init(_ source: String) throws(TokenizerError) {
+    try self.init(compiling: source, options: 0) { problem in
+      TokenizerError(
+        .patternFailed,
+        "PCRE2 does not compile a pre-tokenizer's expression (\(problem)). Install PCRE2 10.40 or newer, built "
+          + "with Unicode support.")
+    }
+  }
+
+  /// An expression from a file, in Oniguruma's syntax; `place` says where, for errors. What takes it very long
+  /// to match counts as no match.
+  convenience init(oniguruma source: String, place: String) throws(TokenizerError) {
+    func error(_ problem: String) -> TokenizerError {
+      TokenizerError(.patternFailed, "\(place): the expression does not compile: \(problem). Correct it.")
+    }
+    guard source.utf8.count <= Self.longestByteCount else { throw error("it is longer than 64 KiB") }
+    guard let expression = OnigurumaExpression.translate(source) else {
+      throw error("a character class does not end or is nested too deep")
+    }
+    let limits = "(*LIMIT_MATCH=\(Self.matchLimit))"
+    try self.init(compiling: limits + expression, options: UInt32(PCRE2_MULTILINE), error)
+  }
+
+  private static let longestByteCount = 1 << 16
+  /// About a second of backtracking.
+  private static let matchLimit = 50_000_000
+
+  private init(
+    compiling source: String, options: UInt32, _ error: (String) -> TokenizerError
+  ) throws(TokenizerError) {
     let expression = Self.spellingOutWhiteSpace(source)
     var errorNumber: Int32 = 0
     var errorOffset = 0
-    let options = UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP) | UInt32(PCRE2_NO_UTF_CHECK)
+    let options = options | UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP) | UInt32(PCRE2_NO_UTF_CHECK)
     let compiled = Array(expression.utf8).withUnsafeBufferPointer { bytes in
       pcre2_compile_8(bytes.baseAddress, bytes.count, options, &errorNumber, &errorOffset, nil)
     }
     guard let compiled else {
-      throw TokenizerError(
-        .patternFailed,
-        "PCRE2 does not compile a pre-tokenizer's expression (error \(errorNumber) at byte \(errorOffset) of "
-          + "\(expression)). Install PCRE2 10.30 or newer, built with Unicode support.")
+      throw error("error \(errorNumber) of PCRE2 at byte \(errorOffset) of \(expression.prefix(400))")
     }
     code = compiled
     // Where the system forbids making code at run time this fails, and matching is interpreted.

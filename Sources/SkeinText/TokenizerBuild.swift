@@ -141,7 +141,7 @@ struct TokenizerBuild {
   }
 
   /// The place of each score in the order from best to worst; equal scores share a place.
-  private static func ranks(of scores: [Float]) -> [UInt32] {
+  static func ranks(of scores: [Float]) -> [UInt32] {
     let order = scores.indices.sorted { scores[$0] > scores[$1] }
     var ranks = [UInt32](repeating: 0, count: scores.count)
     var rank: UInt32 = 0
@@ -163,7 +163,7 @@ struct TokenizerBuild {
   }
 
   /// Whether an escaped space follows another character.
-  private static func spansWords(_ token: [UInt8]) -> Bool {
+  static func spansWords(_ token: [UInt8]) -> Bool {
     token.withUnsafeBufferPointer { bytes in
       guard let base = bytes.baseAddress else { return false }
       var index = 0

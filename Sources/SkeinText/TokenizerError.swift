@@ -26,6 +26,16 @@ public struct TokenizerError: Error, Sendable, CustomStringConvertible {
     case unknownPreTokenizer
     /// A regular expression of a pre-tokenizer does not compile with the PCRE2 that is installed.
     case patternFailed
+    /// A file is not what it should be: not JSON, not a SentencePiece model, or it breaks off.
+    case malformed
+    /// A file lacks a value, or has one that cannot be.
+    case invalidValue
+    /// A file names a kind of step that is not known here.
+    case unknownType
+    /// A file is larger than any tokenizer.
+    case tooLarge
+    /// A file cannot be read.
+    case unreadable
   }
 
   /// The kind of failure, for programs.

@@ -58,7 +58,7 @@ struct WordPieceEncoder: TextEncoder {
       if Self.isSpace(scalar) {
         endWord(result)
       } else if !Self.isDropped(scalar) {
-        let standsAlone = Self.isPunctuation(scalar) || Self.isHan(scalar)
+        let standsAlone = Self.isPunctuation(scalar) || Self.isHan(scalar.value)
         if standsAlone { endWord(result) }
         if let accents {
           accents.strip(scalar) { part in
@@ -133,8 +133,8 @@ struct WordPieceEncoder: TextEncoder {
   }
 
   /// The blocks as the original has them, gap at 2B820 included.
-  private static func isHan(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
+  static func isHan(_ scalar: UInt32) -> Bool {
+    switch scalar {
     case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
       0x2B920...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
       true

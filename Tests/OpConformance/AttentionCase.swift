@@ -19,6 +19,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
   var sequences: [Sequence]
   var window = 0
   var softCap: Float = 0
+  /// Scores without a value, one a head, from -sinkSize to sinkSize; 0 for none.
+  var sinkSize: Float = 0
   /// Tokens of several sequences by turns, instead of one sequence after the other.
   var byTurns = false
   /// Queries lie in -querySize ... querySize: large ones make the softmax all but choose one position.
@@ -29,6 +31,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     return
       "\(type.name), \(heads)/\(kvHeads) heads, \(keyWidth)/\(valueWidth) wide, pages of \(pageTokens), \(batch)"
       + (window > 0 ? ", window \(window)" : "") + (softCap > 0 ? ", cap \(softCap)" : "")
+      + (sinkSize > 0 ? ", sinks \(sinkSize)" : "")
       + (byTurns ? ", by turns" : "")
   }
 
@@ -51,10 +54,13 @@ final class AttentionInputs {
   let queries: GuardedBuffer<Float>
   let sequences: GuardedBuffer<Int32>
   let positions: GuardedBuffer<Int32>
+  let sinks: GuardedBuffer<Float>?
   let pagesPerSequence: Int
 
   init(_ c: AttentionCase) {
     attentionCase = c
+    let sinkStep = 2 * c.sinkSize / Float(c.heads)
+    sinks = c.sinkSize > 0 ? GuardedBuffer((0..<c.heads).map { Float($0) * sinkStep - c.sinkSize }) : nil
     var random = SeededGenerator(seed: 11)
     let pages = c.sequences.map { ($0.context + c.pageTokens - 1) / c.pageTokens }
     pagesPerSequence = pages.max()!
@@ -115,6 +121,7 @@ final class AttentionInputs {
     arguments.scale = 1 / Float(c.keyWidth).squareRoot()
     arguments.window = Int32(c.window)
     arguments.soft_cap = c.softCap
+    arguments.sinks = sinks.map { UnsafePointer($0.pointer) }
     let workspaceBytes = skein_attention_workspace_bytes(
       arguments.heads, cache.kv_heads, cache.key_width, cache.value_width, cache.page_tokens)
     run(
@@ -148,9 +155,10 @@ final class AttentionInputs {
           let cap = Double(c.softCap)
           return cap > 0 ? cap * hyperbolicTangent(sum * scale / cap) : sum * scale
         }
-        let largest = scores.max()!
+        let sink = sinks.map { Double($0[head]) }
+        let largest = max(scores.max()!, sink ?? -.infinity)
         let weights = scores.map { exponential($0 - largest) }
-        let total = weights.reduce(0, +)
+        let total = weights.reduce(sink.map { exponential($0 - largest) } ?? 0, +)
         for i in 0..<c.valueWidth {
           var sum = 0.0
           for (weight, row) in zip(weights, rows) {

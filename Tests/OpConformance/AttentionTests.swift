@@ -56,6 +56,10 @@ import Testing
     Case(sequences: [.init(context: 200, tokens: 30)], softCap: 50),
     Case(sequences: [.init(context: 200, tokens: 1)], window: 100, softCap: 5, querySize: 30),
     Case(sequences: [.init(context: 200, tokens: 30)], querySize: 300),
+    // Sinks: about as large as scores, and so large that hardly anything is left for positions.
+    Case(sequences: [.init(context: 1, tokens: 1)], sinkSize: 2),
+    Case(heads: 16, kvHeads: 2, sequences: [.init(context: 200, tokens: 30)], window: 20, sinkSize: 5),
+    Case(heads: 8, kvHeads: 1, sequences: [.init(context: 130, tokens: 1)], sinkSize: 95),
   ]
 
   @Test(arguments: instructionSets, cases)

@@ -34,6 +34,7 @@ private func firstDifference(_ a: [Float], _ b: [Float]) -> Int? {
     }
   }
 
+  /// Also times a factor: one rounding each.
   @Test(arguments: ElementType.allCases, KernelTable.all)
   func embeddingTakesTheRowsAsked(type: ElementType, table: KernelTable) {
     let rows = 7
@@ -41,21 +42,24 @@ private func firstDifference(_ a: [Float], _ b: [Float]) -> Int? {
     let weights = GuardedBuffer(sampleWeights(type, rows: rows, columns: columns))
     let values = KernelTable.reference.dequantize(type, weights.raw, rows: rows, columns: columns)
     let tokens: [Int32] = [6, 0, 3, 3, 5]
-    var y = [Float](repeating: -1, count: tokens.count * columns)
-    y.withUnsafeMutableBufferPointer { y in
-      tokens.withUnsafeBufferPointer { tokens in
-        var args = skein_embedding_args(
-          table: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
-          columns: Int32(columns), tokens: tokens.baseAddress, y: y.baseAddress)
-        // The first and last token stay as they are.
-        table.kernels.embedding(&args, 1, Int32(tokens.count - 1), nil)
+    for scale: Float in [1, 11.3] {
+      var y = [Float](repeating: -1, count: tokens.count * columns)
+      y.withUnsafeMutableBufferPointer { y in
+        tokens.withUnsafeBufferPointer { tokens in
+          var args = skein_embedding_args(
+            table: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
+            columns: Int32(columns), tokens: tokens.baseAddress, y: y.baseAddress, scale: scale)
+          // The first and last token stay as they are.
+          table.kernels.embedding(&args, 1, Int32(tokens.count - 1), nil)
+        }
       }
-    }
-    for (index, token) in tokens.enumerated() {
-      let row = y[index * columns..<(index + 1) * columns].map(\.bitPattern)
-      let written = index > 0 && index < tokens.count - 1
-      let source = values[Int(token) * columns..<(Int(token) + 1) * columns]
-      #expect(row == (written ? source.map(\.bitPattern) : row.map { _ in Float(-1).bitPattern }))
+      for (index, token) in tokens.enumerated() {
+        let row = y[index * columns..<(index + 1) * columns].map(\.bitPattern)
+        let written = index > 0 && index < tokens.count - 1
+        let source = values[Int(token) * columns..<(Int(token) + 1) * columns]
+        #expect(
+          row == (written ? source.map { ($0 * scale).bitPattern } : row.map { _ in Float(-1).bitPattern }))
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import CKernels
 import Testing
 
-/// rms_norm, gated_activation, sigmoid_gate, add and select_rows: each instruction set against plain double arithmetic.
+/// rms_norm, layer_norm, sigmoid_gate, soft_cap, add and select_rows: each instruction set against plain double arithmetic.
 @Suite struct ElementwiseTests {
   static let widths = [1, 2, 7, 8, 15, 16, 17, 31, 64, 65, 100, 127, 1024, 4099]
 
@@ -35,6 +35,56 @@ import Testing
       inPlace.y = input.pointer
       run(kernels(set).rms_norm, inPlace, items: rows)
       #expect(sameBits(input.array, y.array))
+    }
+  }
+
+  /// Rows whose mean is far from zero, and, of one value, without any variance.
+  @Test(arguments: instructionSets, widths)
+  func layerNorm(set: String, columns: Int) {
+    var random = SeededGenerator(seed: UInt64(columns))
+    let rows = 5
+    let weight = random.floats(columns, in: 0.5...1.5)
+    let bias = random.floats(columns)
+    for (biased, epsilon, mean) in [(true, Float(1e-5), Float(0)), (false, 1e-12, 0), (true, 1e-5, 40)] {
+      let x = random.floats(rows * columns, in: mean - 3...mean + 3)
+      let input = GuardedBuffer(x)
+      let weights = GuardedBuffer(weight)
+      let biases = GuardedBuffer(bias)
+      let y = GuardedBuffer<Float>(count: rows * columns, repeating: .nan)
+      let arguments = skein_layer_norm_args(
+        x: input.pointer, weight: weights.pointer, bias: biased ? UnsafePointer(biases.pointer) : nil,
+        y: y.pointer, columns: Int32(columns), epsilon: epsilon)
+      run(kernels(set).layer_norm, arguments, items: rows, piece: 2)
+      var expected: [Double] = []
+      for row in 0..<rows {
+        let values = x[row * columns..<(row + 1) * columns].map(Double.init)
+        let average = values.reduce(0, +) / Double(columns)
+        let variance = values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(columns)
+        let scale = 1 / (variance + Double(epsilon)).squareRoot()
+        expected += values.enumerated().map {
+          ($1 - average) * scale * Double(weight[$0]) + (biased ? Double(bias[$0]) : 0)
+        }
+      }
+      // A value of 40 is known to 2e-6, and so are differences of a few.
+      #expect(maximumRelativeError(y.array, expected) < (mean == 0 ? 5e-7 : 3e-6))
+      var inPlace = arguments
+      inPlace.y = input.pointer
+      run(kernels(set).layer_norm, inPlace, items: rows)
+      #expect(sameBits(input.array, y.array))
+    }
+  }
+
+  @Test(arguments: instructionSets, widths)
+  func softCap(set: String, columns: Int) {
+    var random = SeededGenerator(seed: UInt64(columns))
+    for cap: Float in [0.5, 1.5, 30] {
+      let x = random.floats(3 * columns, in: -60...60)
+      let input = GuardedBuffer(x)
+      let arguments = skein_soft_cap_args(
+        x: input.pointer, y: input.pointer, columns: Int32(columns), cap: cap)
+      run(kernels(set).soft_cap, arguments, items: 3, piece: 2)
+      let expected = x.map { Double(cap) * hyperbolicTangent(Double($0) / Double(cap)) }
+      #expect(maximumRelativeError(input.array, expected, elementwise: true) < 5e-7)
     }
   }
 
@@ -77,47 +127,5 @@ import Testing
       x: input.pointer, rows: indices.pointer, y: y.pointer, columns: Int32(columns))
     run(kernels(set).select_rows, arguments, items: rows.count, piece: 4)
     #expect(sameBits(y.array, rows.flatMap { x[Int($0) * columns..<(Int($0) + 1) * columns] }))
-  }
-
-  @Test(arguments: instructionSets, widths)
-  func gatedActivation(set: String, columns: Int) {
-    var random = SeededGenerator(seed: UInt64(columns))
-    let gate = random.floats(3 * columns, in: -20...20)
-    let up = random.floats(3 * columns)
-    let y = gated(set, gate: gate, up: up, rows: 3)
-    let expected = zip(gate, up).map { silu(Double($0)) * Double($1) }
-    #expect(maximumRelativeError(y, expected, elementwise: true) < 5e-7)
-  }
-
-  /// The whole range in which exp is a normal number: this is also the check of the vector exp.
-  @Test(arguments: instructionSets)
-  func gatedActivationOverTheWholeRange(set: String) {
-    let gate = (0...200_000).map { -87 + Float($0) * (174 / 200_000) }
-    let y = gated(set, gate: gate, up: gate.map { _ in 1 }, rows: 1)
-    #expect(maximumRelativeError(y, gate.map { silu(Double($0)) }, elementwise: true) < 3.5e-7)
-  }
-
-  @Test(arguments: instructionSets)
-  func gatedActivationAtTheLimits(set: String) {
-    let gate: [Float] = [
-      -.infinity, -1e30, -1e4, -104, -0.0, 0, 0x1p-133, 89, 1e4, .greatestFiniteMagnitude, .infinity,
-    ]
-    let y = gated(set, gate: gate, up: gate.map { _ in 1 }, rows: 1)
-    for (value, x) in zip(y, gate) {
-      let limit = x > 0 ? (x < 1 ? x / 2 : x) : 0
-      #expect(value == limit || abs(value - limit) < 0x1p-133, "silu(\(x)) is \(value)")
-    }
-    #expect(gated(set, gate: [.nan], up: [1], rows: 1)[0].isNaN)
-  }
-
-  private func silu(_ x: Double) -> Double { x / (1 + exponential(-x)) }
-
-  private func gated(_ set: String, gate: [Float], up: [Float], rows: Int) -> [Float] {
-    let gates = GuardedBuffer(gate)
-    let ups = GuardedBuffer(up)
-    let arguments = skein_gated_activation_args(
-      gate: gates.pointer, up: ups.pointer, y: ups.pointer, columns: Int32(gate.count / rows))
-    run(kernels(set).gated_activation, arguments, items: rows, piece: 2)
-    return ups.array
   }
 }

@@ -13,12 +13,16 @@ private final class ExpertsCase {
   let weights: [GuardedBuffer<UInt8>]
   let x: GuardedBuffer<Float>
   let choice: [Float]
+  /// Of gate, up and down; none where there are no biases.
+  let biases: [GuardedBuffer<Float>]
+  let activation: ActivationTests.Kind
 
   /// - Parameter types: of gate, up and down.
   init(
     _ types: [ElementType], experts: Int = 5, chosen: Int = 2, tokens: Int, width: Int = 256,
-    expertWidth: Int = 256
+    expertWidth: Int = 256, isBiased: Bool = false, activation: ActivationTests.Kind = ActivationTests.silu
   ) {
+    self.activation = activation
     (self.types, self.experts, self.chosen, self.tokens) = (types, experts, chosen, tokens)
     (self.width, self.expertWidth) = (width, expertWidth)
     let shapes = [(expertWidth, width), (expertWidth, width), (width, expertWidth)]
@@ -28,6 +32,7 @@ private final class ExpertsCase {
     }
     var random = SeededGenerator(seed: UInt64(tokens))
     x = GuardedBuffer((0..<tokens * width).map { _ in random.normal() })
+    biases = isBiased ? shapes.map { GuardedBuffer(random.floats(experts * $0.0)) } : []
     choice = (0..<tokens).flatMap { _ in
       let numbers = (0..<experts).shuffled(using: &random).prefix(chosen).map { Float($0) }
       return numbers + random.floats(chosen, in: 0.1...1)
@@ -38,7 +43,8 @@ private final class ExpertsCase {
     let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
     return skein_expert_matrix(
       weights: weights[index].raw, row_bytes: Int64(types[index].rowBytes(elementCount: columns)!),
-      type: types[index].rawValue, rows: Int32(rows), columns: Int32(columns))
+      type: types[index].rawValue, rows: Int32(rows), columns: Int32(columns),
+      bias: biases.isEmpty ? nil : UnsafePointer(biases[index].pointer))
   }
 
   func result(_ set: String, piece: Int? = nil) -> [Float] {
@@ -66,6 +72,7 @@ private final class ExpertsCase {
     args.x = UnsafePointer(x.pointer)
     args.quantized_x = UnsafeRawPointer(quantized.raw)
     args.inner = inner.pointer
+    args.activation = activation.activation
     args.y = y.pointer
     if tokens > 1 {
       args.gathered = takes[0] && takes[1] ? nil : gathered.pointer
@@ -96,6 +103,7 @@ private final class ExpertsCase {
       for (i, value) in x.enumerated() { sum += Double(w[row * x.count + i]) * value }
       return sum
     }
+    func bias(_ index: Int, _ row: Int) -> Double { biases.isEmpty ? 0 : Double(biases[index][row]) }
     var y = [Double](repeating: 0, count: tokens * width)
     for token in 0..<tokens {
       let input = (0..<width).map { Double(x[token * width + $0]) }
@@ -103,10 +111,14 @@ private final class ExpertsCase {
         let expert = Int(choice[token * 2 * chosen + k])
         let weight = Double(choice[token * 2 * chosen + chosen + k])
         let inner = (0..<expertWidth).map { row in
-          let g = product(gate, expert * expertWidth + row, input)
-          return g / (1 + exponential(-g)) * product(up, expert * expertWidth + row, input)
+          let at = expert * expertWidth + row
+          return activation.value(
+            product(gate, at, input) + bias(0, at), product(up, at, input) + bias(1, at))
         }
-        for row in 0..<width { y[token * width + row] += weight * product(down, expert * width + row, inner) }
+        for row in 0..<width {
+          let at = expert * width + row
+          y[token * width + row] += weight * (product(down, at, inner) + bias(2, at))
+        }
       }
     }
     return y
@@ -122,6 +134,21 @@ private final class ExpertsCase {
       let sample = ExpertsCase([type, type, type], tokens: tokens)
       let bound = skein_linear_takes_quantized(type.rawValue) ? 2e-2 : 1e-5
       #expect(maximumRelativeError(sample.result(set), sample.expected()) < bound, "\(tokens) tokens")
+    }
+  }
+
+  /// As gpt-oss has them: biases of all three, clamped gates, MXFP4; and other activations and formats.
+  @Test(arguments: instructionSets, ActivationTests.kinds)
+  func biasesAndActivations(set: String, kind: ActivationTests.Kind) {
+    for (type, bound) in [(ElementType.f32, 1e-5), (.mxfp4, 2e-2), (.q8_0, 2e-2)] {
+      for tokens in [1, 3, 20] {
+        let sample = ExpertsCase(
+          [type, type, type], experts: 6, chosen: 3, tokens: tokens, width: 96, expertWidth: 64,
+          isBiased: true,
+          activation: kind)
+        #expect(
+          maximumRelativeError(sample.result(set), sample.expected()) < bound, "\(type), \(tokens) tokens")
+      }
     }
   }
 

@@ -124,6 +124,7 @@ func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
 // The C library's functions and F16 conversions, named here once so that tests need no platform imports.
 func exponential(_ x: Double) -> Double { exp(x) }
 func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
+func errorFunctionComplement(_ x: Double) -> Double { erfc(x) }
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 func sineAndCosine(_ x: Double) -> (sine: Double, cosine: Double) { (sin(x), cos(x)) }
 func half(_ x: Float) -> UInt16 { Float16(x).bitPattern }

@@ -18,7 +18,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 FAMILIES = ["llama", "mistral", "qwen2", "qwen3", "mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v2",
-            "deepseek_v2_group", "deepseek_v3"]
+            "deepseek_v2_group", "deepseek_v3", "gemma", "gemma2", "gemma3", "phi3", "gpt2", "gpt_neox"]
 # Written a second time in the way of older files.
 COMBINED = ["deepseek_v2", "deepseek_v3"]
 BOUNDS = {"F32": 1e-3, "F16": 1e-3, "Q8_0": 2e-2, "Q4_0": 2e-2}

@@ -4,7 +4,7 @@
 usage: convert_to_gguf.py FOLDER OUT.gguf [--combined]
 
 Handles llama, mistral, qwen2, qwen3 and the mixtures of experts mixtral, qwen2_moe, qwen3_moe, deepseek_v2,
-deepseek_v3. With --combined the projections of latent attention stay one matrix, as in older files.
+deepseek_v3, gemma, gemma2, gemma3, phi3, gpt2, gpt_neox. With --combined the projections of latent attention stay one matrix, as in older files.
 
 For checking Skein against reference logits. Needs the Python packages numpy, safetensors and gguf. The
 vocabulary is made up: these models are given token ids.
@@ -18,6 +18,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 from safetensors.numpy import load_file
+
+import families
 
 MODULES = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
@@ -39,8 +41,8 @@ EXPERT_PARTS = {
 ARCHITECTURES = {
     "mistral": "llama", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2",
-}
-TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+} | families.ARCHITECTURES
+TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"} | families.TOP
 
 
 def interleave(rows: np.ndarray, heads: int) -> np.ndarray:
@@ -71,12 +73,13 @@ def write_header(writer: gguf.GGUFWriter, config: dict, head_width: int, combine
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(config["num_attention_heads"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    families.write_header(writer, config)
     if config.get("kv_lora_rank"):
         write_latent_attention(writer, config, combined)
         rope_width = config["qk_rope_head_dim"]
     else:
-        rope_width = head_width
+        part = (config.get("rope_parameters") or {}).get("partial_rotary_factor", 1)
+        rope_width = int(head_width * part)
         writer.add_head_count_kv(config["num_key_value_heads"])
         writer.add_key_length(head_width)
         writer.add_value_length(head_width)
@@ -99,10 +102,12 @@ def write_rope(writer: gguf.GGUFWriter, config: dict, dimensions: int) -> None:
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
         if rope.get("mscale_all_dim"):
             writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+    if rope["rope_type"] == "longrope":
+        families.write_long_rope(writer, config, rope)
     if rope["rope_type"] == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(rope, dimensions))
     # Dynamic scaling changes nothing within the length that the model was made for.
-    if rope["rope_type"] not in ("default", "linear", "yarn", "llama3", "dynamic"):
+    if rope["rope_type"] not in ("default", "linear", "yarn", "llama3", "dynamic", "longrope"):
         raise SystemExit(f"rope type {rope['rope_type']} is not handled")
 
 
@@ -160,11 +165,12 @@ def split_latent(config: dict, stem: str, values: np.ndarray):
 
 def tensors(folder: Path, config: dict, combined: bool):
     """Every tensor of the file: name and values."""
+    modules = MODULES | families.MODULES.get(config["model_type"], {})
     is_llama = ARCHITECTURES.get(config["model_type"], config["model_type"]) == "llama"
     stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, values in load_file(folder / "model.safetensors").items():
         module, part = name.rsplit(".", 1)
-        values = values.astype(np.float32)
+        values = families.tensor(config, module, part, values.astype(np.float32))
         if module in TOP:
             yield f"{TOP[module]}.{part}", values
             continue
@@ -173,7 +179,7 @@ def tensors(folder: Path, config: dict, combined: bool):
             stem = f"blk.{layer}.{EXPERT_PARTS[expert[2]]}.{part}"
             stacks.setdefault(stem, {})[int(expert[1])] = values
             continue
-        stem = f"blk.{layer}.{MODULES[rest]}"
+        stem = f"blk.{layer}.{modules[rest]}"
         if part == "e_score_correction_bias":
             yield f"blk.{layer}.exp_probs_b.bias", values
             continue
@@ -202,7 +208,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, size: int) -> None:
 
 
 def main(folder: Path, out: Path, combined: bool) -> None:
-    config = json.loads((folder / "config.json").read_text())
+    config = families.common(json.loads((folder / "config.json").read_text()))
     architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
     head_width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     writer = gguf.GGUFWriter(str(out), architecture)

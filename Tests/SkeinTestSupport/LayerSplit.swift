@@ -34,7 +34,7 @@ extension Placement {
     let usedSpeeds = Array((speeds ?? devices.map { _ in 1 }).prefix(used.count))
     let layerDevice = LayerDealing.dealtSplit(of: layerBytes, speeds: usedSpeeds, mostRounds: mostRounds)
     let shares = graph.nodes.map { node in
-      let isBefore = node.op == .embedding
+      let isBefore = graph.isBeforeLayers(node)
       let device = node.name.layer.map { layerDevice[$0] } ?? (isBefore ? 0 : used.count - 1)
       return [Share(device: device, fraction: 1)]
     }

@@ -50,7 +50,8 @@ public final class TemporaryFolder: Sendable {
     return file
   }
 
-  private var names: [String] {
+  /// Names of the files in it, in no order.
+  public var names: [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []

@@ -54,7 +54,8 @@ typedef struct {
     float *y;          // [rows][columns]
 } skein_dequantize_args;
 
-// embedding: y[t] = table[tokens[t]]. Item: a token.
+// embedding: y[t] = scale * table[tokens[t]]. Item: a token. Positions in the place of tokens make it an
+// embedding of positions.
 typedef struct {
     const void *table; // [vocabulary] rows of `row_bytes` bytes
     int64_t row_bytes;
@@ -62,6 +63,7 @@ typedef struct {
     int32_t columns;
     const int32_t *tokens;
     float *y;          // [tokens][columns]
+    float scale;
 } skein_embedding_args;
 
 // quantize_activations: x rounded for the products with quantized weights. Item: a token.
@@ -100,6 +102,16 @@ typedef struct {
     float epsilon;
     int32_t passed;      // x and y have columns + passed values a row
 } skein_rms_norm_args;
+
+// layer_norm: y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight + bias, for each row. Item: a row.
+typedef struct {
+    const float *x;      // [rows][columns]
+    const float *weight; // [columns]
+    const float *bias;   // [columns] or NULL
+    float *y;            // may be x
+    int32_t columns;
+    float epsilon;
+} skein_layer_norm_args;
 
 // rope: rotates pairs of each head by position * frequency[i]. Item: a token.
 // interleaved: pairs (2i, 2i+1); otherwise (i, i + dimensions/2); both counted from `first`. Other elements are
@@ -155,7 +167,8 @@ typedef struct {
 // where window > 0, p > positions[t] - window:
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 // Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
-// soft_cap * tanh(s / soft_cap). Accumulates in float32. Over Q8_0 a kernel may round queries to 2^-15 of the
+// soft_cap * tanh(s / soft_cap). sinks adds exp(sinks[h]) to what the weights of head h are divided by: attention
+// that goes nowhere. Accumulates in float32. Over Q8_0 a kernel may round queries to 2^-15 of the
 // largest of a head, and weights to 2^-16 of the largest of 64 positions; the reference does not.
 // Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
 typedef struct {
@@ -169,15 +182,47 @@ typedef struct {
     float scale;
     int32_t window;
     float soft_cap;
+    const float *sinks;       // [heads] or NULL
 } skein_attention_args;
 
-// gated_activation: y = silu(gate) * up with silu(x) = x / (1 + exp(-x)). Item: a token.
+enum {
+    SKEIN_ACTIVATION_SILU = 0,       // x / (1 + exp(-x))
+    SKEIN_ACTIVATION_GELU = 1,       // x * (1 + erf(x / sqrt(2))) / 2
+    SKEIN_ACTIVATION_GELU_TANH = 2,  // x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2
+    // Gated only: g / (1 + exp(-alpha g)) * (u + 1), g = min(gate, limit), u = up within -limit ... limit.
+    SKEIN_ACTIVATION_CLAMPED_SWISH = 3,
+};
+
+typedef struct {
+    int32_t kind;  // SKEIN_ACTIVATION_...
+    float alpha;   // of the clamped swish
+    float limit;
+} skein_activation;
+
+// activation: y = activation(x). Item: a token.
+typedef struct {
+    const float *x; // [tokens][columns]
+    float *y;       // may be x
+    int32_t columns;
+    skein_activation activation;
+} skein_activation_args;
+
+// gated_activation: y = activation(gate) * up. Item: a token.
 typedef struct {
     const float *gate; // [tokens][columns]
     const float *up;   // [tokens][columns]
     float *y;          // [tokens][columns]; may be gate or up
     int32_t columns;
+    skein_activation activation;
 } skein_gated_activation_args;
+
+// soft_cap: y = cap * tanh(x / cap). Item: a token.
+typedef struct {
+    const float *x; // [tokens][columns]
+    float *y;       // may be x
+    int32_t columns;
+    float cap;      // above zero
+} skein_soft_cap_args;
 
 // add: y = a + b. Item: a token.
 typedef struct {
@@ -203,10 +248,13 @@ typedef struct {
     skein_kernel *quantize_activations;
     skein_kernel *linear;
     skein_kernel *rms_norm;
+    skein_kernel *layer_norm;
     skein_kernel *rope;
     skein_kernel *cache_write;
     skein_kernel *attention;
+    skein_kernel *activation;
     skein_kernel *gated_activation;
+    skein_kernel *soft_cap;
     skein_kernel *add;
     skein_kernel *select_rows;
     // skein_mixture.h

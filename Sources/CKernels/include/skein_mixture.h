@@ -60,13 +60,14 @@ typedef struct {
     int32_t type;
     int32_t rows;
     int32_t columns;
+    const float *bias;    // [experts][rows] or NULL
 } skein_expert_matrix;
 
-// experts: y[t] = sum over the slots of t of weight * down[e](silu(gate[e] x[t]) * up[e] x[t]), in the order of
-// the experts' numbers. Three kernels, one after the other, on the same arguments:
+// experts: y[t] = sum over the slots of t of weight * down[e](activation(gate[e] x[t]) * up[e] x[t]), in the order
+// of the experts' numbers; a product has its matrix's bias added. Three kernels, one after the other, on the same arguments:
 //
 // experts_gather: the rows of x of every slot. Item: a slot. Not needed for one token.
-// experts_up:     inner = silu(gate x) * up x. Item: a row of the matrices of an expert that was chosen:
+// experts_up:     inner = activation(gate x) * up x. Item: a row of the matrices of an expert that was chosen:
 //                 groups.count * gate.rows of them. Then, where down takes quantized activations,
 //                 quantize_activations on `inner`.
 // experts_down:   y. Item: a row of down, for all experts.
@@ -83,6 +84,7 @@ typedef struct {
     float *inner;               // [slots][expert width]
     const void *quantized_inner; // [slots]; NULL where down takes floats
     float *y;                   // [tokens][width]
+    skein_activation activation; // of gate and up
 } skein_experts_args;
 
 // Workspace of one thread for any of the three; `tokens` is the most of a call.

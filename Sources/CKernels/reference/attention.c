@@ -2,6 +2,7 @@
 //
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
+// where a sink, a score that has no value, takes its part of the softmax.
 // Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16 or
 // Q8_0 in pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
 // scales down what is there); scores and sums in double. Bound by arithmetic in this plain form.
@@ -91,6 +92,13 @@ static void attend(const skein_attention_args *a, int64_t token, int32_t head, d
         const uint8_t *value = skein_cache_value(c, row);
         total += weight;
         for (int32_t i = 0; i < c->value_width; i++) sums[i] += weight * element(c, value, i);
+    }
+    if (a->sinks != NULL) {
+        double sink = a->sinks[head];
+        double base = sink > maximum ? sink : maximum;
+        double correction = exp(maximum - base);
+        for (int32_t i = 0; i < c->value_width; i++) sums[i] *= correction;
+        total = total * correction + exp(sink - base);
     }
     for (int32_t i = 0; i < c->value_width; i++) y[i] = (float)(sums[i] / total);
 }

@@ -1,12 +1,12 @@
-// experts: y[t] = sum over the experts e of t of weight * down[e](silu(gate[e] x[t]) * up[e] x[t]).
+// experts: y[t] = sum over the experts e of t of weight * down[e](activation(gate[e] x[t]) * up[e] x[t]).
 //
 // Shapes: gate, up [experts][expert width][width], down [experts][width][expert width], in any format; x, y
 // [tokens][width]; inner [slots][expert width]. One product after the other with the reference kernel of linear;
 // the sum over a token's experts in float32, in the order of their numbers.
 // Bound by reading the weights of the experts that were chosen where tokens are few.
+#include "activation.h"
 #include "formats.h"
 
-#include <math.h>
 #include <string.h>
 
 size_t skein_experts_workspace_bytes(const skein_expert_matrix *gate, const skein_expert_matrix *up,
@@ -52,6 +52,7 @@ static float product(const skein_expert_matrix *m, int32_t expert, int32_t row, 
         .x = x + index * m->columns,
         .y = &y,
         .y_stride = 1,
+        .bias = m->bias != NULL ? m->bias + (int64_t)expert * m->rows + row : NULL,
     };
     if (skein_linear_takes_quantized(m->type)) {
         linear.x = (const char *)quantized + (size_t)index * skein_quantized_activation_bytes(m->columns);
@@ -67,9 +68,9 @@ void skein_reference_experts_up(const void *args, int32_t begin, int32_t end, vo
         int32_t expert = a->groups.experts[group];
         for (int64_t slot = a->groups.starts[group]; slot < a->groups.starts[group + 1]; slot++) {
             int64_t token = a->groups.tokens[slot];
-            double gate = product(&a->gate, expert, row, a->x, a->quantized_x, token, workspace);
-            double up = product(&a->up, expert, row, a->x, a->quantized_x, token, workspace);
-            a->inner[slot * a->gate.rows + row] = (float)(gate / (1 + exp(-gate)) * up);
+            float gate = product(&a->gate, expert, row, a->x, a->quantized_x, token, workspace);
+            float up = product(&a->up, expert, row, a->x, a->quantized_x, token, workspace);
+            a->inner[slot * a->gate.rows + row] = skein_reference_gated(&a->activation, gate, up);
         }
     }
 }

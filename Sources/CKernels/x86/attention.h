@@ -16,14 +16,14 @@
 // Measured on one Zen 4 core, heads of 128, AVX-512 (AVX2). One token, nanoseconds for each position and kv
 // head; with a cache that the processor's own holds (context 4096), and one that comes from memory (16384):
 //
-//     heads a kv head   F16 held      Q8_0 held     F16 memory    Q8_0 memory
-//     1                 13 (13)       13 (13)       27 (28)       17 (16)
-//     4                 25 (27)       24 (31)       27 (29)       26 (32)
-//     8                 47 (52)       43 (56)       50 (54)       44 (57)
+//     heads a kv head   F32 held  F16 held  Q8_0 held   F32 memory  F16 memory  Q8_0 memory
+//     1                 17 (18)   13 (13)   13 (13)     60 (63)     27 (28)     17 (16)
+//     4                 24 (31)   25 (27)   24 (31)     59 (52)     27 (29)     26 (32)
+//     8                 44 (57)   47 (52)   43 (56)     79 (78)     50 (54)     44 (57)
 //
-// One head reads 19 GB/s of F16 from memory; with more, arithmetic bounds it. Where several cores share what
-// memory gives, that is half as much for Q8_0. 256 tokens at context 4096, 4 heads a kv head: 89 (74) GFLOP/s
-// over F16, 104 (79) over Q8_0.
+// One head reads 19 GB/s of F16 from memory, and 17 of F32 (beside other programs); with more heads, arithmetic
+// bounds F16. Where several cores share what memory gives, that is half as much for Q8_0. 256 tokens at context
+// 4096, 4 heads a kv head: 89 (74) GFLOP/s over F16, 85 (70) over F32, 104 (79) over Q8_0.
 #include "attention_tiles.h"
 
 // More rows than these convert a block of F16 first. Up to 4 tiles of 4 rows convert anew for each tile, which
@@ -280,10 +280,19 @@ static void attention_finish(const attention_state *s) {
         int64_t token = s->item.first_token + r / s->sharing;
         int64_t head = s->item.kv_head * s->sharing + r % s->sharing;
         float *y = a->y + (token * a->heads + head) * width;
-        vec total = vec_set(s->total[r]);
+        float scale = 1;
+        float sum_of_weights = s->total[r];
+        if (a->sinks != NULL) {
+            // A score without a value; whichever is larger, it or the row's maximum, gets the weight 1.
+            float sink = a->sinks[head];
+            float base = sink > s->maximum[r] ? sink : s->maximum[r];
+            scale = expf(s->maximum[r] - base);
+            sum_of_weights = sum_of_weights * scale + expf(sink - base);
+        }
+        vec total = vec_set(sum_of_weights);
         for (int32_t d = 0; d < width; d += LANES) {
             vec sum = vec_load(s->sums + r * s->sum_stride + d);
-            vec_store_part(y + d, sum / total, width - d < LANES ? width - d : LANES);
+            vec_store_part(y + d, sum * vec_set(scale) / total, width - d < LANES ? width - d : LANES);
         }
     }
 }

@@ -1,4 +1,4 @@
-// experts: y[t] = sum over the experts e of t of weight * down[e](silu(gate[e] x[t]) * up[e] x[t]).
+// experts: y[t] = sum over the experts e of t of weight * down[e](activation(gate[e] x[t]) * up[e] x[t]).
 //
 // Shapes: gate, up [experts][expert width][width], down [experts][width][expert width], in any format; x, y
 // [tokens][width]; inner [slots][expert width]. The products are those of linear, on the tokens of one expert at a
@@ -24,6 +24,7 @@ static void expert_product(const skein_experts_args *a, const skein_expert_matri
         .x = x,
         .y = y,
         .y_stride = count,
+        .bias = m->bias != NULL ? m->bias + (int64_t)expert * m->rows + first : NULL,
         .batch_tokens = a->tokens > EXPERT_FEW_TOKENS ? a->tokens : 0,
     };
     SKEIN_KERNEL(linear)(&linear, 0, count, workspace);
@@ -72,6 +73,7 @@ void SKEIN_KERNEL(experts_up)(const void *args, int32_t begin, int32_t end, void
                 .up = up + s * count,
                 .y = a->inner + (first + s) * width + row,
                 .columns = count,
+                .activation = a->activation,
             };
             SKEIN_KERNEL(gated_activation)(&activation, 0, 1, NULL);
         }

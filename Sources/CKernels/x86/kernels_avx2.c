@@ -17,6 +17,7 @@
 
 #include "simd_math.h"
 
+#include "activation.h"
 #include "add.h"
 #include "attention.h"
 #include "cache_write.h"
@@ -24,9 +25,11 @@
 #include "experts.h"
 #include "gated_activation.h"
 #include "latent_attention.h"
+#include "layer_norm.h"
 #include "rms_norm.h"
 #include "rope.h"
 #include "sigmoid_gate.h"
+#include "soft_cap.h"
 
 #pragma clang attribute pop
 

@@ -211,7 +211,9 @@ extension ModelDescription {
     var seen: Set<ElementType> = []
     return graph.weights.indices.compactMap { index in
       let type = type(of: WeightID(index))
-      return graph.weights[index].shape.extents.count > 1 && seen.insert(type).inserted ? type : nil
+      let weight = graph.weights[index]
+      let isMatrix = weight.shape.extents.count > 1 && weight.name.part == .weight
+      return isMatrix && seen.insert(type).inserted ? type : nil
     }
   }
 }

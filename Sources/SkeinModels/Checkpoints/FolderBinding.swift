@@ -49,8 +49,8 @@ struct FolderBinding {
   private func runs(
     of tensor: SafetensorsTensor, fused: FusedRows?, _ weight: Weight, _ used: inout Set<String>
   ) throws -> [StoredRun] {
-    let isVector = weight.shape.extents.count == 1
-    let (rows, columns) = StoredWeight.matrix(weight.shape)
+    let isVector = !weight.isMatrix
+    let (rows, columns) = StoredWeight.matrix(weight)
     let isTransposed = !isVector && conventions.transposed.contains(weight.name.node.role)
     let all = fused?.rowCount ?? rows
     let wanted = isVector ? [all] : isTransposed ? [columns, all] : [all, columns]
@@ -82,7 +82,7 @@ struct FolderBinding {
     }
   }
 
-  private func moduleName(_ weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
+  private func moduleName(_ weight: WeightName) -> String { written.moduleNames.weight(weight) }
 
   private func place(of tensor: SafetensorsTensor) -> String { names.checkpoint.files[tensor.partIndex].path }
 

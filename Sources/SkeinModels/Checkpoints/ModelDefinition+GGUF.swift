@@ -43,7 +43,7 @@ private struct GGUFBinding {
     }
     return try written.graph.weights.map { weight in
       let tensor = try self.tensor(of: weight)
-      let (rows, columns) = StoredWeight.matrix(weight.shape)
+      let (rows, columns) = StoredWeight.matrix(weight)
       guard let rowBytes = tensor.type.rowBytes(elementCount: columns) else {
         throw ModelError(
           .unsupported, "is a vector in \(tensor.type.name); vectors must be F32. Convert the model again",
@@ -90,5 +90,7 @@ private struct GGUFBinding {
   }
 
   /// Tensors that are no weights of a node: the factors of rotation frequencies.
-  private static let tensorsThatAreRead = ["rope_freqs.weight"]
+  private static let tensorsThatAreRead = [
+    "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
+  ]
 }

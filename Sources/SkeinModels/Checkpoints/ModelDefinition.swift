@@ -52,10 +52,10 @@ public struct ModelDefinition: ModelDescription {
   public func byteCount(of weight: WeightID) -> Int { stored[weight.index].byteCount }
 
   /// The module that a node is a part of in this family's Hugging Face checkpoints.
-  public func moduleName(of node: NodeName) -> String { node.moduleName(stems: written.moduleStems) }
+  public func moduleName(of node: NodeName) -> String { written.moduleNames.module(of: node) }
 
   /// A weight's name there.
-  public func moduleName(of weight: WeightName) -> String { weight.moduleName(stems: written.moduleStems) }
+  public func moduleName(of weight: WeightName) -> String { written.moduleNames.weight(weight) }
 
   /// The tree of modules, for placement rules; made anew at each call.
   public var modules: ModuleTree { written.modules }

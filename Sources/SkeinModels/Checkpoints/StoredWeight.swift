@@ -95,7 +95,7 @@ extension StoredWeight {
   /// The format that a weight has where nobody asks for another: what the checkpoint has, or the nearest that
   /// kernels read. Vectors are always F32.
   static func naturalType(_ runs: [StoredRun], of weight: Weight) -> ElementType {
-    if weight.shape.extents.count == 1 { return .f32 }
+    if !weight.isMatrix { return .f32 }
     switch runs[0].encoding {
     case .blocks(let type): return type
     case .f8: return .bf16
@@ -105,8 +105,8 @@ extension StoredWeight {
   }
 
   /// Rows and columns of a weight as it is read.
-  static func matrix(_ shape: Shape) -> (rows: Int, columns: Int) {
-    shape.extents.count == 1 ? (shape.columns, 1) : (shape.rows, shape.columns)
+  static func matrix(_ weight: Weight) -> (rows: Int, columns: Int) {
+    weight.isMatrix ? (weight.shape.rows, weight.shape.columns) : (weight.shape.rows * weight.shape.columns, 1)
   }
 
   /// A weight of these runs.
@@ -121,7 +121,7 @@ extension StoredWeight {
         .unsupported, "a number of bits is for planning only; to run, name a format such as q8_0",
         path: "--weights")
     }
-    let (rowCount, columnCount) = Self.matrix(weight.shape)
+    let (rowCount, columnCount) = Self.matrix(weight)
     self.init(
       type: format.map { $0.type(of: weight) } ?? Self.naturalType(runs, of: weight), rowCount: rowCount,
       columnCount: columnCount, runs: runs, addend: addend)

@@ -55,8 +55,8 @@ public struct FleetLayout: DeviceLayout {
       return rows * attention.heads.headCount * (attention.heads.latentWidth + attention.heads.rank) * 4
     case .expandLatent(let expansion):
       return rows * Self.quantizedBytes(columns: expansion.heads.rank)
-    case .attention, .embedding, .rmsNorm, .rope, .expertRouter, .gatedActivation, .sigmoidGate, .add,
-      .selectRows:
+    case .attention, .embedding, .rmsNorm, .layerNorm, .rope, .expertRouter, .activation, .gatedActivation,
+      .softCap, .sigmoidGate, .add, .selectRows:
       return 0
     }
   }

@@ -105,11 +105,12 @@ public struct PricedModel: Sendable {
       // Each expert that is needed reads its matrices once, for the tokens that go to it.
       let count = experts.expectedCount(tokens: Int(rows))
       let tokens = rows * Double(experts.chosenCount) / max(count, 1)
-      for weight in node.weights {
+      for weight in node.weights.prefix(3) {
         price.fixedSeconds +=
           linearSeconds(weight, rows: tokens, rates) * count / Double(experts.expertCount)
       }
-    case .embedding, .rmsNorm, .rope, .gatedActivation, .sigmoidGate, .add, .selectRows:
+    case .embedding, .rmsNorm, .layerNorm, .rope, .activation, .gatedActivation, .softCap, .sigmoidGate, .add,
+      .selectRows:
       let work = graph.work(
         of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond

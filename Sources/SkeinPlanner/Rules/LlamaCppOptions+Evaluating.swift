@@ -15,7 +15,7 @@ extension LlamaCppOptions {
     var shares = [[DeviceShare]](repeating: [], count: graph.nodes.count)
     var findings: [Finding] = []
     for node in graph.nodes {
-      let home = node.op == .embedding ? context.hostDevice : layers[node.name.layer ?? graph.layerCount]
+      let home = graph.isBeforeLayers(node) ? context.hostDevice : layers[node.name.layer ?? graph.layerCount]
       var parts: [(device: DeviceID, elements: Int)] = []
       for weight in node.weights {
         let name = graph[weight].name.ggufName

@@ -50,7 +50,7 @@ struct UnnamedNodes {
   /// largest part.
   private static func shares(of node: Node, like neighbour: [DeviceShare]) -> [DeviceShare] {
     switch node.op {
-    case .rope, .attention, .gatedActivation: return neighbour
+    case .rope, .attention, .activation, .gatedActivation: return neighbour
     default:
       let largest = neighbour.max { $0.fraction < $1.fraction }
       let first = neighbour.first { $0.fraction == largest?.fraction }

@@ -72,7 +72,7 @@ public final class CostTables {
   /// The layer that a node belongs to for a split by layers.
   static func layer(of node: Node, in graph: Graph) -> Int {
     if let layer = node.name.layer { return layer }
-    return node.op == .embedding ? 0 : max(graph.layerCount - 1, 0)
+    return graph.isBeforeLayers(node) ? 0 : max(graph.layerCount - 1, 0)
   }
 
   /// What crosses each cut: results made before it and needed after it, counted where they are first needed.
