@@ -1,6 +1,6 @@
 // Rows of a key-value cache: how many bytes they take, and a block of the 8-bit kind.
 //
-// F16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed bytes q,
+// F32 and F16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed bytes q,
 // that stand for d * q; the last block of a row is padded with zeros. d * q has at most 18 bits: exact in
 // float32.
 #ifndef SKEIN_CACHE_ROWS_H
@@ -19,7 +19,8 @@ static inline int32_t skein_cache_blocks(int32_t width) {
 
 // Bytes of a row. Inline: attention asks for every position.
 static inline int64_t skein_cache_stride(int32_t type, int32_t width) {
-    if (type != SKEIN_Q8_0) return (int64_t)width * (int64_t)sizeof(uint16_t);
+    if (type == SKEIN_F16) return (int64_t)width * (int64_t)sizeof(uint16_t);
+    if (type == SKEIN_F32) return (int64_t)width * (int64_t)sizeof(float);
     return (int64_t)skein_cache_blocks(width) * SKEIN_CACHE_BLOCK_BYTES;
 }
 

@@ -86,7 +86,9 @@ struct DeviceChoice {
 /// How the key-value cache is stored.
 struct CacheOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The key-value cache: f16, or q8_0 in about half the memory.", valueName: "type"))
+    help: ArgumentHelp(
+      "The key-value cache: f16; q8_0 in about half the memory; f32 for comparing with other programs.",
+      valueName: "type"))
   var cacheType = PlanningOptions.CacheType.f16
 }
 

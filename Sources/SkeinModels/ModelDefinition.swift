@@ -54,7 +54,7 @@ public struct ModelDefinition: ModelDescription {
     func ggufName(_ weight: WeightName) -> String {
       (written.fused(weight)?.name(for: weight) ?? weight).ggufName
     }
-    let known = Set(written.graph.weights.map { ggufName($0.name) }).union(tensorsThatAreRead)
+    let known = Set(written.graph.weights.map { ggufName($0.name) }).union(written.readTensors)
     if let unknown = checkpoint.tensors.first(where: { !known.contains($0.name) }) {
       throw ModelError(
         .unsupported,
@@ -96,7 +96,4 @@ public struct ModelDefinition: ModelDescription {
   private static func isSameRow(_ a: Shape, _ b: Shape) -> Bool {
     a.rows == 1 && b.rows == 1 && a.columns == b.columns
   }
-
-  /// Tensors that are no weights of a node: the factors of rotation frequencies.
-  private static let tensorsThatAreRead = ["rope_freqs.weight"]
 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct CacheWriteTests {
   @Test(
-    arguments: instructionSets.flatMap { set in [ElementType.f16, .q8_0].map { (set, $0) } },
+    arguments: instructionSets.flatMap { set in [ElementType.f16, .q8_0, .f32].map { (set, $0) } },
     [(1, 1), (8, 24), (80, 64), (128, 128), (576, 512), (33, 17)])
   func writesEveryTokenToItsPlace(kernel: (set: String, type: ElementType), widths: (Int, Int)) {
     let (keyWidth, valueWidth) = widths

@@ -133,7 +133,8 @@ typedef struct {
 
 // One layer's paged key-value cache.
 // keys: [page][kv_head][page_tokens] rows of key_width values, values: likewise of value_width.
-// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F16, or SKEIN_Q8_0 with the last block of 32
+// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F16, SKEIN_F32 (for
+// comparing with other programs: it is read at half the speed), or SKEIN_Q8_0 with the last block of 32
 // padded with zeros.
 // The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
 // its place there p % page_tokens. Where `values` is `keys`, the first value_width elements of a row of keys are
@@ -141,7 +142,7 @@ typedef struct {
 typedef struct {
     uint8_t *keys;
     uint8_t *values;
-    int32_t type;      // SKEIN_F16 or SKEIN_Q8_0
+    int32_t type;      // SKEIN_F16, SKEIN_Q8_0 or SKEIN_F32
     int32_t page_tokens;
     int32_t kv_heads;
     int32_t key_width;
@@ -151,7 +152,7 @@ typedef struct {
 } skein_cache;
 
 // cache_write: stores keys and values of new tokens. Item: a token. The same bits on every instruction set.
-// F16: nearest even, finite values beyond 65504 clamped to it.
+// F32: as they are. F16: nearest even, finite values beyond 65504 clamped to it.
 // Q8_0, each 32 values of a row: d = max |x| / 127 rounded up to F16, q = x * (1 / d) to nearest even, so no
 // value is off by more than d / 2. d is at most 65504, and values beyond 127 d are clamped. A block that
 // holds an infinity or NaN gets the scale NaN: attention shows it, rather than a plausible number.

@@ -46,7 +46,12 @@ static int64_t cache_row(const skein_cache *c, int32_t sequence, int32_t positio
 // Value i of a row of the cache.
 static double element(const skein_cache *c, const uint8_t *row, int32_t i) {
     uint16_t half;
-    if (c->type != SKEIN_Q8_0) {
+    if (c->type == SKEIN_F32) {
+        float value;
+        memcpy(&value, row + (int64_t)i * (int64_t)sizeof value, sizeof value);
+        return value;
+    }
+    if (c->type == SKEIN_F16) {
         memcpy(&half, row + (int64_t)i * (int64_t)sizeof half, sizeof half);
         return skein_float_from_half(half);
     }

@@ -1,7 +1,7 @@
 // cache_write: keys and values of new tokens, rounded, into their places in the paged cache.
 //
 // Shapes: keys [tokens][kv_heads][key_width] -> [page][kv_head][page_tokens] rows, values likewise.
-// F16: to nearest, ties to even; finite values beyond 65504 become 65504 with their sign, infinities and NaN
+// F32: as they are. F16: to nearest, ties to even; finite values beyond 65504 become 65504 with their sign, infinities and NaN
 // stay what they are. Q8_0: d = max |x| / 127 rounded up to F16 (rounded to nearest, small scales would clip
 // their largest values: by a sixth at d = 3 * 2^-24), q = x * (1 / d) to nearest even.
 // Exactly these float32 operations on every instruction set. Bound by memory: every element is read once and
@@ -23,6 +23,10 @@ static void write_f16_row(uint8_t *to, const float *from, int32_t width) {
         uint16_t half = skein_half_from_float(value);
         memcpy(to + (int64_t)i * (int64_t)sizeof half, &half, sizeof half);
     }
+}
+
+static void write_f32_row(uint8_t *to, const float *from, int32_t width) {
+    memcpy(to, from, (size_t)width * sizeof *from);
 }
 
 // The least F16 number that is not below `scale`, at most 65504.
@@ -62,7 +66,7 @@ void skein_reference_cache_write(const void *args, int32_t begin, int32_t end, v
     const skein_cache_write_args *a = args;
     const skein_cache *c = &a->cache;
     void (*write_row)(uint8_t *, const float *, int32_t) =
-        c->type == SKEIN_Q8_0 ? write_q8_0_row : write_f16_row;
+        c->type == SKEIN_Q8_0 ? write_q8_0_row : c->type == SKEIN_F32 ? write_f32_row : write_f16_row;
     for (int32_t t = begin; t < end; t++) {
         int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
         int64_t page = c->page_table[entry];

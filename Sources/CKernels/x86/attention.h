@@ -224,10 +224,11 @@ SKEIN_INLINE void attend_block_of(const row_type type, const attention_state *s,
     const skein_cache *c = &s->args->cache;
     int32_t first = block->first;
     int32_t end = block->end;
-    bool direct = type == ROW_Q8_0 || s->rows <= ATTENTION_DIRECT_ROWS;
+    // Rows of F32 are copied, since tiles take them padded to whole vectors.
+    bool direct = type == ROW_Q8_0 || (type == ROW_F16 && s->rows <= ATTENTION_DIRECT_ROWS);
     if (!direct) {
-        row_convert(block->keys, first, end, c->key_width, s->key_block, s->query_stride);
-        row_convert(block->values, first, end, c->value_width, s->value_block, s->sum_stride);
+        row_convert(type, block->keys, first, end, c->key_width, s->key_block, s->query_stride);
+        row_convert(type, block->values, first, end, c->value_width, s->value_block, s->sum_stride);
         all_rows(ROW_F32, s, block, ahead);
         return;
     }
@@ -242,6 +243,8 @@ static void attend_block(const attention_state *s, attention_block *block, const
     const skein_cache *c = &s->args->cache;
     if (c->type == SKEIN_Q8_0) {
         attend_block_of(ROW_Q8_0, s, block, ahead);
+    } else if (c->type == SKEIN_F32) {
+        attend_block_of(ROW_F32, s, block, ahead);
     } else {
         attend_block_of(ROW_F16, s, block, ahead);
     }

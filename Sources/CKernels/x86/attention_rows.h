@@ -14,15 +14,19 @@ SKEIN_INLINE vec row_load(const row_type type, const void *row, int32_t i) {
     return type == ROW_F16 ? vec_load_half((const uint16_t *)row + i) : vec_load((const float *)row + i);
 }
 
-// Converts rows of F16 to float32, whole vectors padded with zeros, and points to the copies.
-static void row_convert(const void **rows, int32_t first, int32_t end, int32_t width, float *block,
-                        int64_t stride) {
+// Converts rows of F16 to float32 or copies those of F32, whole vectors padded with zeros, and points to the copies.
+SKEIN_INLINE void row_convert(const row_type type, const void **rows, int32_t first, int32_t end, int32_t width,
+                              float *block, int64_t stride) {
     for (int32_t p = first; p < end; p++) {
-        const uint16_t *from = rows[p];
+        const void *from = rows[p];
         float *to = block + p * stride;
         int32_t d = 0;
-        for (; d + LANES <= width; d += LANES) vec_store(to + d, vec_load_half(from + d));
-        if (d < width) vec_store(to + d, vec_load_half_part(from + d, width - d));
+        for (; d + LANES <= width; d += LANES) vec_store(to + d, row_load(type, from, d));
+        if (d < width) {
+            int32_t rest = width - d;
+            vec_store(to + d, type == ROW_F16 ? vec_load_half_part((const uint16_t *)from + d, rest)
+                                              : vec_load_part((const float *)from + d, rest));
+        }
         rows[p] = to;
     }
 }

@@ -16,6 +16,10 @@ static void cache_write_f16_row(uint8_t *row, const float *from, int32_t width) 
     }
 }
 
+static void cache_write_f32_row(uint8_t *row, const float *from, int32_t width) {
+    memcpy(row, from, (size_t)width * sizeof *from);
+}
+
 // The largest magnitude of 32 values, as bits: in the order of integers NaN lies above infinity, and that
 // above everything.
 SKEIN_INLINE uint32_t cache_largest_bits(const __m256i bits[4]) {
@@ -78,7 +82,9 @@ void SKEIN_KERNEL(cache_write)(const void *args, int32_t begin, int32_t end, voi
     const skein_cache_write_args *a = args;
     const skein_cache *c = &a->cache;
     void (*write_row)(uint8_t *, const float *, int32_t) =
-        c->type == SKEIN_Q8_0 ? cache_write_q8_0_row : cache_write_f16_row;
+        c->type == SKEIN_Q8_0  ? cache_write_q8_0_row
+        : c->type == SKEIN_F32 ? cache_write_f32_row
+                               : cache_write_f16_row;
     for (int32_t t = begin; t < end; t++) {
         int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
         int64_t page = c->page_table[entry];

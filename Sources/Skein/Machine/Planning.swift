@@ -32,6 +32,16 @@ public struct PlanningOptions: Hashable, Sendable {
     case f16
     /// Blocks of 32 numbers of 8 bits with a scale: 17/32 of the memory, and of what is read for a token.
     case q8_0
+    /// 32-bit floating-point numbers: what other programs compute with where logits are compared.
+    case f32
+
+    var elementType: ElementType {
+      switch self {
+      case .f16: .f16
+      case .q8_0: .q8_0
+      case .f32: .f32
+      }
+    }
   }
 
   /// How the key-value cache is stored.
@@ -83,7 +93,7 @@ public struct PlannedModel: Sendable {
   ) throws {
     self.description = description
     var model = PricedModel(description)
-    model.cacheType = options.cacheType == .q8_0 ? .q8_0 : .f16
+    model.cacheType = options.cacheType.elementType
     var problem = PlanningProblem(
       model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
       request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight
@@ -150,7 +160,7 @@ public struct PlannedModel: Sendable {
       tokensPerPass: min(options.tokensPerPass, context),
       outputsPerPass: max(options.outputsPerPass, options.request.concurrency),
       contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency),
-      cacheType: options.cacheType == .q8_0 ? .q8_0 : .f16)
+      cacheType: options.cacheType.elementType)
   }
 }
 
@@ -158,9 +168,9 @@ extension PlanningProblem {
   /// Takes the type of cache that a placement file names.
   fileprivate mutating func useCache(_ name: String, path: String) throws(SkeinError) {
     guard let type = PlanningOptions.CacheType(rawValue: name.lowercased()) else {
-      throw SkeinError(.invalidOption, "\(path): cache_type is \(name); it may be f16 or q8_0")
+      throw SkeinError(.invalidOption, "\(path): cache_type is \(name); it may be f16, q8_0 or f32")
     }
-    limits.cacheType = type == .q8_0 ? .q8_0 : .f16
+    limits.cacheType = type.elementType
     model.cacheType = limits.cacheType
   }
 }
