@@ -199,7 +199,7 @@ extension ModelDescription {
   /// many bytes, the one that the first matrix of theirs has.
   public var commonMatrixType: ElementType? {
     var bytes: [ElementType: Int] = [:]
-    for index in graph.weights.indices where graph.weights[index].shape.extents.count > 1 {
+    for index in graph.weights.indices where isMatrix(graph.weights[index]) {
       bytes[type(of: WeightID(index)), default: 0] += byteCount(of: WeightID(index))
     }
     let most = bytes.values.max()
@@ -211,9 +211,12 @@ extension ModelDescription {
     var seen: Set<ElementType> = []
     return graph.weights.indices.compactMap { index in
       let type = type(of: WeightID(index))
-      let weight = graph.weights[index]
-      let isMatrix = weight.shape.extents.count > 1 && weight.name.part == .weight
-      return isMatrix && seen.insert(type).inserted ? type : nil
+      return isMatrix(graph.weights[index]) && seen.insert(type).inserted ? type : nil
     }
+  }
+
+  /// Not a vector, nor the vectors of many experts.
+  private func isMatrix(_ weight: Weight) -> Bool {
+    weight.shape.extents.count > 1 && weight.name.part == .weight
   }
 }
