@@ -31,18 +31,33 @@ def randomise(model: GptOssForCausalLM, generator: torch.Generator) -> None:
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if "experts" in name and not name.endswith("bias"):
-            # Large enough for some gates to reach their limit.
-            parameter.data = rounded(noise * (3 if "gate_up" in name else 1) / parameter.shape[1] ** 0.5).contiguous()
+            # Large enough for some gates to reach their limit, but not for rounding to grow from layer to layer.
+            parameter.data = rounded(noise * (3 if "gate_up" in name else 0.3) / parameter.shape[1] ** 0.5).contiguous()
         elif name.endswith("sinks"):
             parameter.data = noise
         elif name.endswith("bias") or "experts" in name:
             parameter.data = 0.3 * noise
         elif parameter.ndim == 1:
             parameter.data = 1 + 0.2 * noise
+        elif "router" in name:
+            parameter.data = 3 * noise / parameter.shape[-1] ** 0.5
         elif "embed_tokens" in name:
             parameter.data = 0.7 * noise
         else:
             parameter.data = noise / parameter.shape[-1] ** 0.5
+
+
+def least_margin(model: GptOssForCausalLM, tokens: torch.Tensor) -> float:
+    """The least distance of the logits of an expert that was chosen and of the next, over tokens and layers."""
+    count = model.config.num_experts_per_tok
+    rows: list[torch.Tensor] = []
+    hooks = [layer.mlp.router.register_forward_hook(lambda module, inputs, result: rows.append(result[0]))
+             for layer in model.model.layers]
+    model(tokens)
+    for hook in hooks:
+        hook.remove()
+    top = torch.cat(rows).topk(count + 1).values
+    return float((top[:, count - 1] - top[:, count]).min())
 
 
 def main(seed: int, folder: Path) -> None:
@@ -67,8 +82,16 @@ def main(seed: int, folder: Path) -> None:
     out = folder / "llm/gpt_oss"
     (out / "oracle").mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
-    tokens = torch.randint(4, vocabulary, (1, choice.randrange(9, 20)), generator=generator)
-    tokens[0, 0] = 1
+    count = choice.randrange(8, 12)
+    tokens, margin = None, -1.0
+    # Rounding must not change which experts are chosen: then nothing could be compared.
+    for _ in range(2000):
+        candidate = torch.randint(4, vocabulary, (1, count), generator=generator)
+        candidate[0, 0] = 1
+        if (found := least_margin(model, candidate)) > margin:
+            tokens, margin = candidate, found
+        if margin > 0.15:
+            break
     logits = model(tokens).logits
     ids = tokens
     for _ in range(12):
@@ -76,7 +99,7 @@ def main(seed: int, folder: Path) -> None:
     np.save(out / "oracle/tokens.npy", tokens.numpy())
     np.save(out / "oracle/logits.npy", logits.numpy())
     np.save(out / "oracle/greedy.npy", ids[:, tokens.shape[1]:].numpy())
-    print(out, json.dumps({"logit_absmax": float(logits.abs().max())}))
+    print(out, json.dumps({"logit_absmax": float(logits.abs().max()), "router_margin": margin}))
 
 
 if __name__ == "__main__":
