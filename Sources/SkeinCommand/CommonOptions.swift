@@ -55,7 +55,7 @@ struct WeightOptions: ParsableArguments {
 struct DeviceChoice {
   var devices: String?
   var context: Int?
-  var cacheType = PlanningOptions.CacheType.f16
+  var cacheType = PlanningOptions.CacheType.automatic
   var weights: String?
   var placement: String?
   var usesAllDevices = false
@@ -105,8 +105,11 @@ struct DeviceChoice {
 /// How the key-value cache is stored.
 struct CacheOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The key-value cache: f16, or q8_0 in about half the memory.", valueName: "type"))
-  var cacheType = PlanningOptions.CacheType.f16
+    help: ArgumentHelp(
+      "The key-value cache: f16; q8_0 in about half the memory; f32 in twice the memory, without rounding;"
+        + " automatic for f32 where the weights are, else f16.",
+      valueName: "type"))
+  var cacheType = PlanningOptions.CacheType.automatic
 }
 
 extension PlanningOptions.CacheType: ExpressibleByArgument {}

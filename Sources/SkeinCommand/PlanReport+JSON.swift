@@ -10,6 +10,7 @@ extension PlanReport {
 struct PlanJSON: Encodable {
   var strategy: String
   var context: Int
+  var cacheType: String
   var passesInFlight: Int
   var prefillTokensPerSecond: Double
   var decodeTokensPerSecond: Double
@@ -94,6 +95,7 @@ struct PlanJSON: Encodable {
 
   enum CodingKeys: String, CodingKey {
     case strategy, context, devices, links, alternatives, rejected, findings
+    case cacheType = "cache_type"
     case passesInFlight = "passes_in_flight"
     case prefillTokensPerSecond = "prefill_tokens_per_second"
     case decodeTokensPerSecond = "decode_tokens_per_second"
@@ -109,6 +111,7 @@ struct PlanJSON: Encodable {
     let (plan, price) = (planned.plan, planned.price)
     strategy = planned.strategy
     context = plan.limits.contextTokens
+    cacheType = plan.limits.cacheType.name
     passesInFlight = plan.limits.passesInFlight
     prefillTokensPerSecond = price.prefillTokensPerSecond
     decodeTokensPerSecond = price.decodeTokensPerSecond

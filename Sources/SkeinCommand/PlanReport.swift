@@ -19,8 +19,8 @@ struct PlanReport {
     let request = price.request
     return [
       "\(planned.strategy) over \(plan.devices.map(\.device.name).joined(separator: ", "))",
-      "context \(plan.limits.contextTokens); for \(request.promptTokens) tokens of prompt and \(request.genTokens)"
-        + " to write, \(request.concurrency) at a time",
+      "context \(plan.limits.contextTokens), key-value cache \(plan.limits.cacheType.name); for"
+        + " \(request.promptTokens) tokens of prompt and \(request.genTokens) to write, \(request.concurrency) at a time",
       "reads \(Format.number(price.prefillTokensPerSecond)) tokens/s (first token after"
         + " \(Format.seconds(price.timeToFirstTokenSeconds))), writes \(Format.number(price.decodeTokensPerSecond)) tokens/s",
     ]

@@ -60,19 +60,22 @@ struct DeepSeek2: Family {
     }
   }
 
+  /// Of the norms of compressed queries, keys and values, whatever the configuration says of the others: so the
+  /// models' own code has it. With 1e-5 logits are off by 1e-5.
+  private static let latentEpsilon: Float = 1e-6
+
   private func attention(_ g: inout GraphBuilder, _ h: NodeID) -> NodeID {
-    let c = configuration
     let queryWidth = heads.headCount * heads.keyWidth
     var q = h
     if let queryRank {
-      q = g.rmsNorm(g.linear(h, .queryDown, width: queryRank), .queryDownNorm, epsilon: c.epsilon)
+      q = g.rmsNorm(g.linear(h, .queryDown, width: queryRank), .queryDownNorm, epsilon: Self.latentEpsilon)
       q = g.linear(q, .queryUp, width: queryWidth)
     } else {
       q = g.linear(h, .query, width: queryWidth)
     }
     // The first `rank` values are normalized, the others rotated.
     let latent = g.rmsNorm(
-      g.linear(h, .keyValueDown, width: heads.latentWidth), .keyValueNorm, epsilon: c.epsilon,
+      g.linear(h, .keyValueDown, width: heads.latentWidth), .keyValueNorm, epsilon: Self.latentEpsilon,
       passedWidth: heads.ropeWidth)
     return g.latentAttention(
       g.rope(q, .queryRope, rope(heads: heads.headCount, headWidth: heads.keyWidth)),

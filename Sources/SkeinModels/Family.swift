@@ -16,6 +16,8 @@ protocol Family: Sendable {
   var moduleClasses: ModuleClasses { get }
   /// Where this model's checkpoint holds a weight as a run of rows of a larger tensor; nil for a tensor of its own.
   func fused(_ weight: WeightName) -> FusedRows?
+  /// Tensors that are no weights of a node but are read for hyper-parameters.
+  static var readTensors: [String] { get }
   /// Writes the graph.
   func build(_ g: inout GraphBuilder)
 }
@@ -23,6 +25,8 @@ protocol Family: Sendable {
 extension Family {
   var moduleNames: ModuleNames { ModuleNames() }
   func fused(_ weight: WeightName) -> FusedRows? { nil }
+  /// The factors of rotation frequencies that `DecoderConfiguration` reads.
+  static var readTensors: [String] { ["rope_freqs.weight"] }
 }
 
 /// All families. To add one: write its file, add its line here.

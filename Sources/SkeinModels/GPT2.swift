@@ -35,7 +35,9 @@ struct GPT2: Family {
     classes.model = "LMHeadModel"
     classes.layer = "Block"
     classes.norm = nil
-    classes.activation = ["transformers.activations.NewGELUActivation"]
+    classes.activation = [
+      "transformers.activations." + (activation == .geluTanh ? "NewGELUActivation" : "GELUActivation")
+    ]
     classes.linear = ["transformers.pytorch_utils.Conv1D"]
     return classes
   }

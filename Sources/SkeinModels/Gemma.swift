@@ -16,7 +16,7 @@ struct Gemma: Family {
   }
 
   var moduleClasses: ModuleClasses {
-    ModuleClasses("gemma", prefix: "Gemma")
+    Gemma.classes("gemma", prefix: "Gemma")
   }
 
   func build(_ g: inout GraphBuilder) {
@@ -39,6 +39,14 @@ struct Gemma: Family {
     if let scale = try reader.positiveNumber("attention.scale") { return scale }
     let width = c.layerCount == largestLayerCount ? c.width / c.headCount : c.keyWidth
     return 1 / Float(width).squareRoot()
+  }
+
+  /// The classes of a Gemma.
+  static func classes(_ name: String, prefix: String) -> ModuleClasses {
+    var classes = ModuleClasses(name, prefix: prefix)
+    classes.embedding = "TextScaledWordEmbedding"
+    classes.activation = ["transformers.activations.GELUTanh"]
+    return classes
   }
 
   /// Names of the modules of Gemma 2 and 3, which have norms before and after each block.

@@ -24,7 +24,7 @@ struct Gemma2: Family {
   var moduleNames: ModuleNames { Gemma.namesWithPostNorms }
 
   var moduleClasses: ModuleClasses {
-    ModuleClasses("gemma2", prefix: "Gemma2")
+    Gemma.classes("gemma2", prefix: "Gemma2")
   }
 
   func build(_ g: inout GraphBuilder) {

@@ -27,7 +27,9 @@ struct Gemma3: Family {
   var moduleNames: ModuleNames { Gemma.namesWithPostNorms }
 
   var moduleClasses: ModuleClasses {
-    ModuleClasses("gemma3", prefix: "Gemma3")
+    var classes = Gemma.classes("gemma3", prefix: "Gemma3")
+    classes.base = "TextModel"
+    return classes
   }
 
   func build(_ g: inout GraphBuilder) {

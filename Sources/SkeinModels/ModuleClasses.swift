@@ -18,6 +18,10 @@ public struct ModuleClasses: Hashable, Sendable {
 
   /// The class of the whole model, without the prefix.
   public var model = "ForCausalLM"
+  /// The class of all but the head, without the prefix.
+  public var base = "Model"
+  /// The class of the embedding of tokens, without the prefix; nil for PyTorch's.
+  public var embedding: String?
   /// The class of layers, without the prefix.
   public var layer = "DecoderLayer"
   /// The class of norms, without the prefix; nil for PyTorch's layer norm.
@@ -60,11 +64,12 @@ public struct ModuleClasses: Hashable, Sendable {
     let last = stem.split(separator: ".").last.map(String.init) ?? ""
     switch last {
     case "": return of([prefix + model, prefix + "PreTrainedModel"])
-    case "model": return of([prefix + "Model", prefix + "PreTrainedModel"])
+    case "model": return of([prefix + base, prefix + "PreTrainedModel"])
     case "experts":
       return experts.map { of([prefix + $0]) } ?? Self.torch("ModuleList", in: "container")
     case "layers": return Self.torch("ModuleList", in: "container")
-    case "embed_tokens", "embed_in", "wte", "wpe": return Self.torch("Embedding", in: "sparse")
+    case "embed_tokens", "embed_in", "wte", "wpe":
+      return (embedding.map { of([prefix + $0]) } ?? []) + Self.torch("Embedding", in: "sparse")
     case "lm_head", "embed_out": return Self.torch("Linear", in: "linear")
     case "act_fn", "act", "activation_fn": return activation
     case "rotary_emb":

@@ -12,6 +12,9 @@ import SkeinGraph
 /// contexts, a factor for each frequency of the rotation (arXiv 2404.14219, 2402.13753).
 struct Phi3: Family {
   static let architectures = ["phi3"]
+  static let readTensors = [longFactors, shortFactors]
+  private static let longFactors = "rope_factors_long.weight"
+  private static let shortFactors = "rope_factors_short.weight"
   private(set) var configuration: DecoderConfiguration
   /// Whether the checkpoint has the matrices of attention in one.
   private let isFused: Bool
@@ -20,8 +23,8 @@ struct Phi3: Family {
     var c = try DecoderConfiguration(reader)
     try reader.refuseExperts()
     isFused = reader.has(WeightName(NodeName(layer: 0, .queryKeyValue)))
-    if let long = try Phi3.factors("rope_factors_long.weight", reader, c),
-      let short = try Phi3.factors("rope_factors_short.weight", reader, c)
+    if let long = try Phi3.factors(Phi3.longFactors, reader, c),
+      let short = try Phi3.factors(Phi3.shortFactors, reader, c)
     {
       let original =
         try reader.optionalSize(

@@ -53,6 +53,12 @@ struct ConfiguredInventory: WeightInventory {
   var rowCounts: [Role: Int]
   /// Roles whose node has a bias.
   var biases: Set<Role> = []
+  /// Whether routers have a bias of what their matrix gives.
+  var hasLogitBias = false
+  /// Whether attention has sinks.
+  var hasSinks = false
+  /// Small vectors that are no weights of a node, by their names in GGUF files.
+  var vectors: [String: [Float]] = [:]
   /// Roles of weights that models of the family may have and this one does not: a tied head.
   var absent: Set<Role> = []
   /// Layers with an ordinary feed-forward network, where others have experts; nil where none has.
@@ -66,8 +72,13 @@ struct ConfiguredInventory: WeightInventory {
 
   func has(_ weight: WeightName) -> Bool {
     let role = weight.node.role
-    if weight.part == .bias { return biases.contains(role) }
+    switch weight.part {
+    case .bias: return biases.contains(role)
+    case .logitBias: return hasLogitBias && role == .router
+    case .weight: break
+    }
     if absent.contains(role) { return false }
+    if role == .attentionSinks { return hasSinks }
     let isDense = weight.node.layer.map { denseLayers?.contains($0) ?? true } ?? true
     switch role {
     case .gate, .up, .down: return isDense
@@ -86,5 +97,5 @@ struct ConfiguredInventory: WeightInventory {
     return count
   }
 
-  func vector(_ tensorName: String) -> [Float]? { nil }
+  func vector(_ tensorName: String) -> [Float]? { vectors[tensorName] }
 }

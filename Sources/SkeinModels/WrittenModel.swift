@@ -7,6 +7,8 @@ struct WrittenModel: Sendable {
   let graph: Graph
   let moduleNames: ModuleNames
   let moduleClasses: ModuleClasses
+  /// Tensors that are no weights of a node but were read for hyper-parameters.
+  let readTensors: [String]
   /// Where a weight is a run of rows of a larger tensor.
   let fused: @Sendable (WeightName) -> FusedRows?
 
@@ -18,6 +20,7 @@ struct WrittenModel: Sendable {
     configuration = model.configuration
     moduleNames = model.moduleNames
     moduleClasses = model.moduleClasses
+    readTensors = type(of: model).readTensors
     fused = { model.fused($0) }
     var builder = GraphBuilder(
       vocabularySize: configuration.vocabularySize, layerCount: configuration.layerCount,

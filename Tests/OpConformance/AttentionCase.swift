@@ -68,12 +68,13 @@ final class AttentionInputs {
     var next = 0
     var entries = [Int32](repeating: -1, count: pages.count * pagesPerSequence)
     let rows = shuffled.count * c.kvHeads * c.pageTokens
-    // 0x7E7E is NaN: as a value of F16, and as the scale of a block.
+    // 0x7E7E is NaN as a value of F16 and as the scale of a block; as one of F32, 0xFFFFFFFF is.
+    let nothing: UInt8 = c.type == .f32 ? 0xFF : 0x7E
     let (keyBytes, valueBytes) = (
       CacheRow.byteCount(c.keyWidth, c.type), CacheRow.byteCount(c.valueWidth, c.type)
     )
-    keys = GuardedBuffer(count: rows * keyBytes, repeating: 0x7E)
-    values = GuardedBuffer(count: rows * valueBytes, repeating: 0x7E)
+    keys = GuardedBuffer(count: rows * keyBytes, repeating: nothing)
+    values = GuardedBuffer(count: rows * valueBytes, repeating: nothing)
     for (index, sequence) in c.sequences.enumerated() {
       for page in 0..<pages[index] {
         entries[index * pagesPerSequence + page] = Int32(shuffled[next])

@@ -5,8 +5,8 @@ import Testing
 @Suite struct AttentionTests {
   typealias Case = AttentionCase
 
-  /// Every shape over both kinds of cache.
-  static let cases = [ElementType.f16, .q8_0].flatMap { type in
+  /// Every shape over every kind of cache.
+  static let cases = [ElementType.f32, .f16, .q8_0].flatMap { type in
     shapes.map { shape in
       var attentionCase = shape
       attentionCase.type = type

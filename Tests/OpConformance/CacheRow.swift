@@ -7,8 +7,11 @@ enum CacheRow {
     (width + type.blockElementCount - 1) / type.blockElementCount * type.blockBytes
   }
 
-  /// What is stored of one row of values: F16, or Q8_0 with the last block padded with zeros.
+  /// What is stored of one row of values: F32, F16, or Q8_0 with the last block padded with zeros.
   static func bytes(_ row: [Float], _ type: ElementType) -> [UInt8] {
+    if type == .f32 {
+      return row.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
+    }
     if type == .f16 {
       return row.flatMap { value in
         let bits = half(value.isFinite ? min(max(value, -65504), 65504) : value)
@@ -42,7 +45,12 @@ enum CacheRow {
     var result = [Double](repeating: 0, count: bytes.count / rowBytes * width)
     for index in result.indices {
       let (start, place) = (index / width * rowBytes, index % width)
-      if type == .f16 {
+      if type == .f32 {
+        let bits = (0..<4).reduce(UInt32(0)) {
+          $0 | UInt32(bytes[start + place * 4 + $1]) << (8 * UInt32($1))
+        }
+        result[index] = Double(Float(bitPattern: bits))
+      } else if type == .f16 {
         result[index] = half(at: start + place * 2)
       } else {
         let block = start + place / 32 * 34

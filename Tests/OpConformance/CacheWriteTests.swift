@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct CacheWriteTests {
   @Test(
-    arguments: instructionSets.flatMap { set in [ElementType.f16, .q8_0].map { (set, $0) } },
+    arguments: instructionSets.flatMap { set in [ElementType.f32, .f16, .q8_0].map { (set, $0) } },
     [(1, 1), (8, 24), (80, 64), (128, 128), (576, 512), (33, 17)])
   func writesEveryTokenToItsPlace(kernel: (set: String, type: ElementType), widths: (Int, Int)) {
     let (keyWidth, valueWidth) = widths
@@ -69,6 +69,15 @@ import Testing
     for odd in [Float.infinity, -.infinity, .nan] {
       #expect(write(set, [1, odd, 2], .q8_0) == [0, 0x7E] + [UInt8](repeating: 0, count: 32))
     }
+  }
+
+  /// Nothing is rounded or clamped, and what is no number stays what it is.
+  @Test(arguments: instructionSets)
+  func float32KeepsEveryBit(set: String) {
+    var random = SeededGenerator(seed: 10)
+    let row = (0..<1000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+    let odd: [Float] = [0, -0.0, .infinity, -.infinity, .nan, 0x1p-149, .greatestFiniteMagnitude, 65536]
+    #expect(write(set, row + odd, .f32) == CacheRow.bytes(row + odd, .f32))
   }
 
   /// Every F16 number, the midpoints between neighbours and what lies right beside those, and the limits.

@@ -11,11 +11,12 @@ private final class LatentCase {
   let value: Int
   let type: ElementType
   let isSplit: Bool
+  let cacheType: ElementType
   let keyUp: GuardedBuffer<UInt8>
   let valueUp: GuardedBuffer<UInt8>
   /// Positions of the tokens of each sequence.
   let tokens: [(sequence: Int, position: Int)]
-  let cache: GuardedBuffer<UInt16>
+  let cache: GuardedBuffer<UInt8>
   let table: GuardedBuffer<Int32>
   let queries: GuardedBuffer<Float>
   let pageTokens = 7
@@ -25,10 +26,10 @@ private final class LatentCase {
 
   init(
     heads: Int, rank: Int, plain: Int, rope: Int, value: Int, type: ElementType = .f32, isSplit: Bool = true,
-    sequences: [(context: Int, tokens: Int)]
+    cacheType: ElementType = .f16, sequences: [(context: Int, tokens: Int)]
   ) {
     (self.heads, self.rank, self.plain, self.rope, self.value) = (heads, rank, plain, rope, value)
-    (self.type, self.isSplit) = (type, isSplit)
+    (self.type, self.isSplit, self.cacheType) = (type, isSplit, cacheType)
     if isSplit {
       keyUp = GuardedBuffer(sampleWeights(type, rows: heads * rank, columns: plain, seed: 5))
       valueUp = GuardedBuffer(sampleWeights(type, rows: heads * value, columns: rank, seed: 6))
@@ -43,7 +44,8 @@ private final class LatentCase {
     var random = SeededGenerator(seed: UInt64(heads + rank))
     let pages = sequences.count * pagesPerSequence
     table = GuardedBuffer((0..<pages).map { Int32($0) }.shuffled(using: &random))
-    cache = GuardedBuffer(random.floats(pages * 7 * (rank + rope)).map { half($0) })
+    cache = GuardedBuffer(
+      (0..<pages * 7).flatMap { _ in CacheRow.bytes(random.floats(rank + rope), cacheType) })
     queries = GuardedBuffer(random.floats(tokens.count * heads * (plain + rope), in: -2...2))
   }
 
@@ -66,8 +68,8 @@ private final class LatentCase {
     let y = GuardedBuffer<Float>(count: tokens.count * heads * value, repeating: .nan)
     var args = skein_latent_attention_args()
     args.cache = skein_cache(
-      keys: UnsafeMutableRawPointer(cache.pointer).assumingMemoryBound(to: UInt8.self), values: nil,
-      type: ElementType.f16.rawValue, page_tokens: Int32(pageTokens), kv_heads: 1, key_width: Int32(latent),
+      keys: cache.pointer, values: nil, type: cacheType.rawValue, page_tokens: Int32(pageTokens), kv_heads: 1,
+      key_width: Int32(latent),
       value_width: 0, page_table: table.pointer, pages_per_sequence: Int32(pagesPerSequence))
     args.heads = latentHeads
     args.queries = UnsafePointer(queries.pointer)
@@ -84,8 +86,10 @@ private final class LatentCase {
 
   private func row(_ sequence: Int, _ position: Int) -> [Double] {
     let page = Int(table[sequence * pagesPerSequence + position / pageTokens])
-    let start = (page * pageTokens + position % pageTokens) * latent
-    return (0..<latent).map { Double(float(half: cache[start + $0])) }
+    let rowBytes = CacheRow.byteCount(latent, cacheType)
+    let start = (page * pageTokens + position % pageTokens) * rowBytes
+    let bytes = (start..<start + rowBytes).map { cache[$0] }
+    return CacheRow.values(bytes, width: latent, cacheType)
   }
 
   func expand(_ set: String, _ rows: [Float], keys: Bool, piece: Int? = nil) -> [Float] {
@@ -146,18 +150,23 @@ private final class LatentCase {
 }
 
 @Suite struct LatentAttentionTests {
-  private static func cases(_ type: ElementType = .f32, isSplit: Bool = true) -> [LatentCase] {
+  private static func cases(
+    _ type: ElementType = .f32, isSplit: Bool = true, cacheType: ElementType = .f16
+  ) -> [LatentCase] {
     [
       LatentCase(
-        heads: 1, rank: 32, plain: 32, rope: 2, value: 3, type: type, isSplit: isSplit, sequences: [(1, 1)]),
+        heads: 1, rank: 32, plain: 32, rope: 2, value: 3, type: type, isSplit: isSplit, cacheType: cacheType,
+        sequences: [(1, 1)]),
       LatentCase(
-        heads: 8, rank: 64, plain: 32, rope: 16, value: 12, type: type, isSplit: isSplit, sequences: [(30, 1)]
+        heads: 8, rank: 64, plain: 32, rope: 16, value: 12, type: type, isSplit: isSplit,
+        cacheType: cacheType, sequences: [(30, 1)]
       ),
       LatentCase(
-        heads: 5, rank: 32, plain: 64, rope: 6, value: 40, type: type, isSplit: isSplit,
+        heads: 5, rank: 32, plain: 64, rope: 6, value: 40, type: type, isSplit: isSplit, cacheType: cacheType,
         sequences: [(23, 23), (9, 1), (70, 3)]),
       LatentCase(
         heads: 19, rank: 96, plain: 32, rope: 8, value: 16, type: type, isSplit: isSplit,
+        cacheType: cacheType,
         sequences: [(40, 26)]),
     ]
   }
@@ -166,6 +175,16 @@ private final class LatentCase {
   func followsTheDefinition(set: String, isSplit: Bool) {
     for (index, sample) in Self.cases(isSplit: isSplit).enumerated() {
       #expect(maximumRelativeError(sample.attention(set), sample.expected()) < 5e-6, "case \(index)")
+    }
+  }
+
+  /// Integer products over Q8_0 round queries to 2^-15 and weights to 2^-16 of the largest.
+  @Test(arguments: instructionSets, [(ElementType.f32, 5e-6), (.q8_0, 3e-4)])
+  func everyKindOfCacheDoes(set: String, cache: (type: ElementType, bound: Double)) {
+    for (index, sample) in Self.cases(cacheType: cache.type).enumerated() {
+      let error = maximumRelativeError(sample.attention(set), sample.expected())
+      #expect(error < cache.bound, "case \(index)")
+      #expect(sameBits(sample.attention(set, piece: 1), sample.attention(set)))
     }
   }
 

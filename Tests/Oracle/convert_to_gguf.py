@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes a small Hugging Face folder as a GGUF file in F32.
 
-usage: convert_to_gguf.py FOLDER OUT.gguf [--combined]
+usage: convert_to_gguf.py FOLDER OUT.gguf [--combined] [--mxfp4]
 
 Handles llama, mistral, qwen2, qwen3 and the mixtures of experts mixtral, qwen2_moe, qwen3_moe, deepseek_v2,
-deepseek_v3, gemma, gemma2, gemma3, phi3, gpt2, gpt_neox. With --combined the projections of latent attention stay one matrix, as in older files.
+deepseek_v3, gemma, gemma2, gemma3, phi3, gpt2, gpt_neox and gpt_oss. With --combined the projections of latent attention
+stay one matrix, as in older files; with --mxfp4 the weights of experts are written in that format.
 
 For checking Skein against reference logits. Needs the Python packages numpy, safetensors and gguf. The
 vocabulary is made up: these models are given token ids.
@@ -169,6 +170,9 @@ def tensors(folder: Path, config: dict, combined: bool):
     is_llama = ARCHITECTURES.get(config["model_type"], config["model_type"]) == "llama"
     stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, values in load_file(folder / "model.safetensors").items():
+        if extra := families.parameters(config, name, values.astype(np.float32)):
+            yield from extra
+            continue
         module, part = name.rsplit(".", 1)
         values = families.tensor(config, module, part, values.astype(np.float32))
         if module in TOP:
@@ -207,7 +211,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, size: int) -> None:
     writer.add_eos_token_id(2)
 
 
-def main(folder: Path, out: Path, combined: bool) -> None:
+def main(folder: Path, out: Path, combined: bool, mxfp4: bool) -> None:
     config = families.common(json.loads((folder / "config.json").read_text()))
     architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
     head_width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
@@ -215,7 +219,12 @@ def main(folder: Path, out: Path, combined: bool) -> None:
     write_header(writer, config, head_width, combined)
     write_vocabulary(writer, config["vocab_size"])
     for name, values in tensors(folder, config, combined):
-        writer.add_tensor(name, np.ascontiguousarray(values))
+        values = np.ascontiguousarray(values)
+        if mxfp4 and name.endswith("_exps.weight"):
+            kind = gguf.GGMLQuantizationType.MXFP4
+            writer.add_tensor(name, gguf.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -223,8 +232,8 @@ def main(folder: Path, out: Path, combined: bool) -> None:
 
 
 if __name__ == "__main__":
-    combined = "--combined" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--combined"]
+    options = {"--combined", "--mxfp4"}
+    arguments = [argument for argument in sys.argv[1:] if argument not in options]
     if len(arguments) != 2:
         raise SystemExit(__doc__)
-    main(Path(arguments[0]), Path(arguments[1]), combined)
+    main(Path(arguments[0]), Path(arguments[1]), "--combined" in sys.argv, "--mxfp4" in sys.argv)

@@ -55,6 +55,8 @@ def write_header(writer: gguf.GGUFWriter, config: dict) -> None:
             writer.add_string(f"{writer.arch}.hidden_activation", config["hidden_act"])
     else:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if kind == "gpt_oss":
+        writer.add_expert_feed_forward_length(config["intermediate_size"])
     if kind == "gpt_neox":
         writer.add_parallel_residual(config["use_parallel_residual"])
     if kind in ("gemma2", "gemma3_text"):
@@ -94,3 +96,21 @@ def tensor(config: dict, module: str, part: str, values: np.ndarray) -> np.ndarr
         heads = config["num_attention_heads"]
         return values.reshape(heads, 3, -1, *values.shape[1:]).swapaxes(0, 1).reshape(values.shape)
     return values
+
+
+def parameters(config: dict, name: str, values: np.ndarray):
+    """gpt-oss's parameters that are no modules' weights: names and values in GGUF files; None for others."""
+    module, part = name.rsplit(".", 1)
+    if config["model_type"] != "gpt_oss" or part in ("weight", "bias"):
+        return None
+    layer = "blk." + module.split(".")[2]
+    if part == "sinks":
+        return [(f"{layer}.attn_sinks.weight", values)]
+    if not part.endswith("_bias"):
+        # From [experts, inputs, outputs].
+        values = values.swapaxes(1, 2)
+    kind = "bias" if part.endswith("_bias") else "weight"
+    if part.startswith("down_proj"):
+        return [(f"{layer}.ffn_down_exps.{kind}", values)]
+    # Rows of gate and up by turns.
+    return [(f"{layer}.ffn_gate_exps.{kind}", values[:, ::2]), (f"{layer}.ffn_up_exps.{kind}", values[:, 1::2])]

@@ -94,13 +94,25 @@ import Testing
         "--devices", "cpu@0", "--cache-type", type, "--json")
       return try #require((run.objects().first?["peak_bytes"] as? [String: Int])?.values.first)
     }
-    #expect(try bytes("q8_0") < bytes("f16"))
+    #expect(try bytes("q8_0") < bytes("f16") && bytes("f16") < bytes("f32"))
+    #expect(try bytes("automatic") == bytes("f16"))
     let written = try Command.skein(
       "run", Command.stories, "-p", "One day", "-n", "8", "--cache-type", "q8_0", "--json")
     #expect(written.status == 0)
     let compared = try Command.skein(
       "verify", Command.stories, "--devices", "cpu", "cpu@0", "--cache-type", "q8_0", "--json")
     #expect(try compared.objects().allSatisfy { $0["bit_equal"] as? Bool == true })
+  }
+
+  @Test func aPlanSaysWhatTheCacheIs() throws {
+    func plan(_ model: String, _ rest: String...) throws -> Command {
+      try Command.skein(["plan", model, "--devices", "cpu@0"] + rest)
+    }
+    #expect(try plan(Command.fixture, "--json").object()["cache_type"] as? String == "F32")
+    #expect(try plan(Command.stories, "--json").object()["cache_type"] as? String == "F16")
+    #expect(
+      try plan(Command.fixture, "--cache-type", "q8_0", "--json").object()["cache_type"] as? String == "Q8_0")
+    #expect(try plan(Command.fixture).output.contains("key-value cache F32"))
   }
 
   @Test func verifyComparesPlacements() throws {

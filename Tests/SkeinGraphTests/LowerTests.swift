@@ -132,6 +132,8 @@ struct TestLayout: DeviceLayout {
     }
     // 8 pages of 32 tokens, two heads; the last block of 32 values is padded.
     let rows = 8 * 2 * 32
+    #expect(try keyBytes(headWidth: 64, .f32) == [rows * 256, rows * 256])
+    #expect(try keyBytes(headWidth: 18, .f32) == [rows * 72, rows * 72])
     #expect(try keyBytes(headWidth: 64, .f16) == [rows * 128, rows * 128])
     #expect(try keyBytes(headWidth: 64, .q8_0) == [rows * 68, rows * 68])
     #expect(try keyBytes(headWidth: 80, .q8_0) == [rows * 3 * 34, rows * 3 * 34])

@@ -3,6 +3,7 @@
 enum ConfigurationFixture: String, CaseIterable {
   case llama3_8B, mistral7B, qwen2_7B, qwen2_half, qwen3_8B, llama32_1B
   case mixtral8x7B, qwen15MoE, qwen2_57B, qwen3_30B, deepSeekV2, deepSeekV2Lite, deepSeekV3
+  case gemma7B, gemma2_27B, gemma3_1B, gemma3_4B, phi3Mini, gpt2, gptNeoX20B, gptOSS20B
 
   /// Parameters, in billions, as the makers count them.
   var billions: Double {
@@ -20,6 +21,14 @@ enum ConfigurationFixture: String, CaseIterable {
     case .deepSeekV2: 235.741
     case .deepSeekV2Lite: 15.706
     case .deepSeekV3: 671.026
+    case .gemma7B: 8.538
+    case .gemma2_27B: 27.227
+    case .gemma3_1B: 0.9999
+    case .gemma3_4B: 3.880
+    case .phi3Mini: 3.821
+    case .gpt2: 0.1244
+    case .gptNeoX20B: 20.555
+    case .gptOSS20B: 20.915
     }
   }
 
@@ -27,6 +36,8 @@ enum ConfigurationFixture: String, CaseIterable {
     switch self {
     case .mixtral8x7B, .qwen15MoE, .qwen2_57B, .qwen3_30B, .deepSeekV2, .deepSeekV2Lite, .deepSeekV3:
       mixtureJSON
+    case .gemma7B, .gemma2_27B, .gemma3_1B, .gemma3_4B, .phi3Mini, .gpt2, .gptNeoX20B, .gptOSS20B:
+      familyJSON
     case .llama3_8B:
       """
       {"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,

@@ -47,6 +47,18 @@ struct RemedyTests {
     #expect((streamed.decodeGain ?? 0) < 0)
   }
 
+  @Test("A cache in 32 bits may be had in 16 and in 8, finest first")
+  func cacheOf32Bits() throws {
+    var problem = try problem(contextTokens: 65_536)
+    #expect(try problem.refusal(of: problem.layers([32])) == nil)
+    problem.limits.cacheType = .f32
+    problem.model.cacheType = .f32
+    let refusal = try #require(try problem.refusal(of: problem.layers([32])))
+    let caches = refusal.remedies.filter { if case .cache = $0.change { true } else { false } }
+    #expect(caches.map(\.change) == [.cache(.f16), .cache(.q8_0)] && caches.allSatisfy(\.fits))
+    #expect(caches[0].action == "a 16-bit key-value cache (--cache-type f16)")
+  }
+
   @Test("What fits is not refused")
   func fits() throws {
     let problem = try problem(contextTokens: 32_768)

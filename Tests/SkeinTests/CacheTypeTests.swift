@@ -1,8 +1,9 @@
 import Foundation
 import Skein
+import SkeinModels
 import Testing
 
-/// The bundled model with a key-value cache of 8 bits against one of 16.
+/// The bundled model with a key-value cache of 8 bits and one of 32 against one of 16.
 @Suite struct CacheTypeTests {
   private func load(_ type: PlanningOptions.CacheType, devices: String = "cpu") async throws -> Model {
     var options = LoadOptions.devices(devices, outputs: 64)
@@ -67,13 +68,43 @@ import Testing
     #expect(abs(saved - (cacheBytes(large) - cacheBytes(small))) <= 4096)
   }
 
-  @Test func everyPlacementGivesTheSameBits() async throws {
+  @Test(arguments: [PlanningOptions.CacheType.q8_0, .f32])
+  func everyPlacementGivesTheSameBits(type: PlanningOptions.CacheType) async throws {
     let lists = try deviceLists()
-    let reference = try await load(.q8_0, devices: lists[0])
+    let reference = try await load(type, devices: lists[0])
     let tokens = Array(try text(reference).prefix(200))
     let expected = try await reference.logits(tokens)
     for list in lists.dropFirst() {
-      #expect(try await load(.q8_0, devices: list).logits(tokens) == expected, "\(list)")
+      #expect(try await load(type, devices: list).logits(tokens) == expected, "\(list)")
     }
+  }
+
+  @Test func float32TakesTwiceTheMemoryOfF16AndMovesLogitsLittle() async throws {
+    let (half, whole) = try await (load(.f16), load(.f32))
+    let bytes = [half, whole].map { model in
+      model.plan.devices[0].caches.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount }
+    }
+    #expect(bytes[1] == 2 * bytes[0])
+    #expect(whole.reservedBytes[whole.plan.devices[0].device] == whole.plan.byteCount(device: 0))
+    let tokens = Array(try text(half).prefix(128))
+    let difference = relativeDifference(try await half.logits(tokens), try await whole.logits(tokens))
+    #expect(difference > 0 && difference < 2e-2, "\(difference)")
+  }
+
+  /// The cache is as exact as the weights that devices are given, whatever the file has.
+  @Test func automaticFollowsTheWeights() async throws {
+    #expect(try await load(.automatic).plan.limits.cacheType == .f16)
+    var options = LoadOptions.devices("cpu")
+    #expect(options.planning.cacheType == .automatic)
+    let exact = try await Model.load(Reference.modelPath("llama"), options: options)
+    #expect(exact.plan.limits.cacheType == .f32 && exact.planned.problem.model.cacheType == .f32)
+    options.planning.cacheType = .f16
+    let rounded = try await Model.load(Reference.modelPath("llama"), options: options)
+    #expect(rounded.plan.limits.cacheType == .f16)
+    // Devices are given what the options say.
+    options.planning.cacheType = .automatic
+    options.weights = .elementType(.bf16)
+    let converted = try await Model.load(Reference.modelPath("llama"), options: options)
+    #expect(converted.definition.commonMatrixType == .bf16 && converted.plan.limits.cacheType == .f16)
   }
 }

@@ -73,7 +73,7 @@ import Testing
       let logits = try await model.logits(reference.prompt)
       let width = model.definition.graph.vocabularySize
       for (row, expected) in zip(reference.rows, reference.logits) {
-        #expect(relativeDifference(logits[row * width..<(row + 1) * width], expected) < 1e-3)
+        #expect(relativeDifference(logits[row * width..<(row + 1) * width], expected) < 1e-5)
       }
     }
   }

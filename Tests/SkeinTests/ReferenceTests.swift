@@ -13,7 +13,7 @@ import Testing
       let logits = try await model.logits(reference.prompt)
       for (row, expected) in zip(reference.rows, reference.logits) {
         let difference = relativeDifference(logits[row * width..<(row + 1) * width], expected)
-        #expect(difference < 1e-3, "\(name) on \(devices), row \(row)")
+        #expect(difference < 1e-5, "\(name) on \(devices), row \(row)")
       }
     }
   }
@@ -43,7 +43,7 @@ import Testing
       let logits = try await model.logits(reference.prompt)
       let width = model.definition.graph.vocabularySize
       let last = logits[((reference.prompt.count - 1) * width)...]
-      #expect(relativeDifference(last, reference.logits.last!) < 1e-3, "\(String(cString: set))")
+      #expect(relativeDifference(last, reference.logits.last!) < 1e-5, "\(String(cString: set))")
     }
     #expect(index > 0)
   }

@@ -15,7 +15,8 @@ struct Reference: Decodable {
 
   static let names = [
     "llama", "llama-linear", "llama-llama3", "mistral", "qwen2", "qwen3", "mixtral", "qwen2-moe", "qwen3-moe",
-    "deepseek-v2", "deepseek-v2-old", "deepseek-v3",
+    "deepseek-v2", "deepseek-v2-old", "deepseek-v3", "gemma", "gemma2", "gemma3", "phi3", "gpt2", "gptneox",
+    "gptneox-serial", "gpt-oss",
   ]
 
   static func modelPath(_ name: String) -> String {

@@ -133,15 +133,15 @@ typedef struct {
 
 // One layer's paged key-value cache.
 // keys: [page][kv_head][page_tokens] rows of key_width values, values: likewise of value_width.
-// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F16, or SKEIN_Q8_0 with the last block of 32
-// padded with zeros.
+// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F32, SKEIN_F16, or SKEIN_Q8_0 with the last
+// block of 32 padded with zeros.
 // The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
 // its place there p % page_tokens. Where `values` is `keys`, the first value_width elements of a row of keys are
 // its values.
 typedef struct {
     uint8_t *keys;
     uint8_t *values;
-    int32_t type;      // SKEIN_F16 or SKEIN_Q8_0
+    int32_t type;      // SKEIN_F32, SKEIN_F16 or SKEIN_Q8_0
     int32_t page_tokens;
     int32_t kv_heads;
     int32_t key_width;

@@ -3,8 +3,8 @@
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
 // where a sink, a score that has no value, takes its part of the softmax.
-// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F16 or Q8_0 in
-// pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
+// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16 or
+// Q8_0 in pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
 // scales down what is there); scores and sums in double. Bound by arithmetic in this plain form.
 // Also here: how a call is cut into items, and the workspace, for every instruction set.
 #include "../attention_items.h"
@@ -45,7 +45,12 @@ static int64_t cache_row(const skein_cache *c, int32_t sequence, int32_t positio
 
 // Value i of a row of the cache.
 static double element(const skein_cache *c, const uint8_t *row, int32_t i) {
+    float whole;
     uint16_t half;
+    if (c->type == SKEIN_F32) {
+        memcpy(&whole, row + (int64_t)i * (int64_t)sizeof whole, sizeof whole);
+        return whole;
+    }
     if (c->type != SKEIN_Q8_0) {
         memcpy(&half, row + (int64_t)i * (int64_t)sizeof half, sizeof half);
         return skein_float_from_half(half);

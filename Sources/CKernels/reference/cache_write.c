@@ -1,8 +1,8 @@
-// cache_write: keys and values of new tokens, rounded, into their places in the paged cache.
+// cache_write: keys and values of new tokens, rounded where the cache is, into their places in the paged cache.
 //
 // Shapes: keys [tokens][kv_heads][key_width] -> [page][kv_head][page_tokens] rows, values likewise.
-// F16: to nearest, ties to even; finite values beyond 65504 become 65504 with their sign, infinities and NaN
-// stay what they are. Q8_0: d = max |x| / 127 rounded up to F16 (rounded to nearest, small scales would clip
+// F32: as they are. F16: to nearest, ties to even; finite values beyond 65504 become 65504 with their sign,
+// infinities and NaN stay what they are. Q8_0: d = max |x| / 127 rounded up to F16 (rounded to nearest, small scales would clip
 // their largest values: by a sixth at d = 3 * 2^-24), q = x * (1 / d) to nearest even.
 // Exactly these float32 operations on every instruction set. Bound by memory: every element is read once and
 // written once.
@@ -61,8 +61,9 @@ void skein_reference_cache_write(const void *args, int32_t begin, int32_t end, v
     (void)workspace;
     const skein_cache_write_args *a = args;
     const skein_cache *c = &a->cache;
-    void (*write_row)(uint8_t *, const float *, int32_t) =
-        c->type == SKEIN_Q8_0 ? write_q8_0_row : write_f16_row;
+    void (*write_row)(uint8_t *, const float *, int32_t) = c->type == SKEIN_Q8_0 ? write_q8_0_row
+                                                           : c->type == SKEIN_F32 ? skein_cache_write_f32_row
+                                                                                  : write_f16_row;
     for (int32_t t = begin; t < end; t++) {
         int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
         int64_t page = c->page_table[entry];

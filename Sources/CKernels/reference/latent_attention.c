@@ -6,10 +6,10 @@
 //
 // expand_latent: keys[t][h] = (key_up[h] c, r) or values[t][h] = value_up[h] c, with (c, r) the row of t.
 //
-// Shapes: queries [tokens][heads][plain_width + rope_width], y [tokens][heads][value_width]; rows F16 of
-// rank + rope_width values, in the cache as keys of one head. The products with key_up and value_up as linear
-// has them (quantized weights take quantized activations), or, against the grain of the rows, in double;
-// the attention between them is the reference kernel of attention. Bound by arithmetic.
+// Shapes: queries [tokens][heads][plain_width + rope_width], y [tokens][heads][value_width]; rows of
+// rank + rope_width values are in the cache as keys of one head, in any of its formats. The products with key_up
+// and value_up as linear has them (quantized weights take quantized activations), or, against the grain of the
+// rows, in double; the attention between them is the reference kernel of attention. Bound by arithmetic.
 // Also here: how a call is cut into items, and the workspace, for every instruction set.
 #include "../latent_items.h"
 #include "formats.h"

@@ -1,17 +1,28 @@
-// Keys and values as vectors of float32 where a row of them is F16 in the cache itself, or float32 in a block
-// that was converted once for many rows of queries. The conversion is exact, so both give the same bits.
-// Q8_0 goes by integers, for any number of rows: attention_integer.h.
-typedef enum { ROW_F32, ROW_F16, ROW_Q8_0 } row_type;
+// Keys and values as vectors of float32 where a row of them is F32 or F16 in the cache itself, or float32 in a
+// block that was converted once from F16 for many rows of queries. The conversion is exact, so both give the same
+// bits. Q8_0 goes by integers, for any number of rows: attention_integer.h.
+typedef enum { ROW_F32, ROW_F16, ROW_CONVERTED, ROW_Q8_0 } row_type;
 
-// The elements of a row that are loaded in whole vectors. Rows of F16 end with their width; converted ones are
-// padded with zeros.
+// The elements of a row that are loaded in whole vectors. Rows of the cache end with their width; converted ones
+// are padded with zeros.
 SKEIN_INLINE int32_t row_whole(const row_type type, int32_t width) {
-    return type == ROW_F16 ? width / LANES * LANES : (width + LANES - 1) / LANES * LANES;
+    return type == ROW_CONVERTED ? (width + LANES - 1) / LANES * LANES : width / LANES * LANES;
 }
 
 // Elements i ..< i + LANES.
 SKEIN_INLINE vec row_load(const row_type type, const void *row, int32_t i) {
     return type == ROW_F16 ? vec_load_half((const uint16_t *)row + i) : vec_load((const float *)row + i);
+}
+
+// Elements i ..< i + count, fewer than LANES, of a row that ends there; zeros after them.
+SKEIN_INLINE vec row_load_part(const row_type type, const void *row, int32_t i, int32_t count) {
+    return type == ROW_F16 ? vec_load_half_part((const uint16_t *)row + i, count)
+                           : vec_load_part((const float *)row + i, count);
+}
+
+// Bytes of an element in the cache itself.
+SKEIN_INLINE int32_t row_element_bytes(const row_type type) {
+    return type == ROW_F32 ? (int32_t)sizeof(float) : (int32_t)sizeof(uint16_t);
 }
 
 // Converts rows of F16 to float32, whole vectors padded with zeros, and points to the copies.

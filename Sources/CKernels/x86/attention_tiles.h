@@ -77,7 +77,7 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const row_type type, const scor
         }
         if (whole < width) {
             for (int32_t j = 0; j < POSITIONS; j++) {
-                vec key = vec_load_half_part((const uint16_t *)keys[j] + whole, width - whole);
+                vec key = row_load_part(type, keys[j], whole, width - whole);
                 for (int32_t r = 0; r < ROWS; r++) {
                     vec query = vec_load(w->queries + r * w->query_stride + whole);
                     sums[r * POSITIONS + j] = vec_fma(query, key, sums[r * POSITIONS + j]);
@@ -93,10 +93,11 @@ SKEIN_INLINE void score_tile(const int32_t ROWS, const row_type type, const scor
 }
 
 // sums[row][column ...] = sums * correction[row] + sum over p of weights[row][p] * value[p], for VECTORS
-// vectors of columns from `column`, of which the last one has `last` lanes where values are F16.
+// vectors of columns from `column`, of which the last one has `last` lanes where rows end with their width.
 SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const row_type type,
                              const value_work *w, int32_t column, int32_t last) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
+    const int32_t bytes = row_element_bytes(type);
     vec sum[4 * LANES];
     for (int32_t r = 0; r < ROWS; r++) {
         for (int32_t v = 0; v < VECTORS; v++) {
@@ -106,14 +107,13 @@ SKEIN_INLINE void value_tile(const int32_t ROWS, const int32_t VECTORS, const ro
     }
     for (int32_t p = w->first; p < w->end; p++) {
         const void *row = w->values[p];
-        for (int32_t v = 0; w->ahead != NULL && v < VECTORS; v += 32 / LANES) {
-            _mm_prefetch((const char *)((const uint16_t *)w->ahead[p] + column + v * LANES), _MM_HINT_T1);
+        for (int32_t v = 0; w->ahead != NULL && v < VECTORS; v += 64 / bytes / LANES) {
+            _mm_prefetch((const char *)w->ahead[p] + (column + v * LANES) * bytes, _MM_HINT_T1);
         }
         vec value[LANES];
         for (int32_t v = 0; v < VECTORS; v++) {
             int32_t at = column + v * LANES;
-            value[v] = last < LANES ? vec_load_half_part((const uint16_t *)row + at, last)
-                                    : row_load(type, row, at);
+            value[v] = last < LANES ? row_load_part(type, row, at, last) : row_load(type, row, at);
         }
         for (int32_t r = 0; r < ROWS; r++) {
             vec weight = vec_set(w->weights[r * BLOCK + p]);

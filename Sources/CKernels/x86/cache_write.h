@@ -1,8 +1,8 @@
-// cache_write: keys and values of new tokens, rounded, into their places in the paged cache.
+// cache_write: keys and values of new tokens, rounded where the cache is, into their places in the paged cache.
 //
 // Shapes: keys [tokens][kv_heads][key_width] -> [page][kv_head][page_tokens] rows, values likewise.
-// The float32 operations of the reference kernel, and so its bits: F16 to nearest even, finite values beyond
-// 65504 clamped; Q8_0 with the scale max |x| / 127 rounded up to F16. Bound by memory.
+// The float32 operations of the reference kernel, and so its bits: F32 as it is; F16 to nearest even, finite
+// values beyond 65504 clamped; Q8_0 with the scale max |x| / 127 rounded up to F16. Bound by memory.
 SKEIN_INLINE vec clamp_finite_to_half(vec v) {
     vec clamped = vec_max(vec_set(-65504.0f), vec_min(vec_set(65504.0f), v));
     return vec_where_less(vec_set(__FLT_MAX__), vec_abs(v), v, clamped);
@@ -77,8 +77,9 @@ void SKEIN_KERNEL(cache_write)(const void *args, int32_t begin, int32_t end, voi
     (void)workspace;
     const skein_cache_write_args *a = args;
     const skein_cache *c = &a->cache;
-    void (*write_row)(uint8_t *, const float *, int32_t) =
-        c->type == SKEIN_Q8_0 ? cache_write_q8_0_row : cache_write_f16_row;
+    void (*write_row)(uint8_t *, const float *, int32_t) = c->type == SKEIN_Q8_0 ? cache_write_q8_0_row
+                                                           : c->type == SKEIN_F32 ? skein_cache_write_f32_row
+                                                                                  : cache_write_f16_row;
     for (int32_t t = begin; t < end; t++) {
         int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
         int64_t page = c->page_table[entry];

@@ -6,10 +6,10 @@
 //
 // expand_latent: keys[t][h] = (key_up[h] c, r) or values[t][h] = value_up[h] c, with (c, r) the row of t.
 //
-// Shapes: queries [tokens][heads][plain_width + rope_width], y [tokens][heads][value_width]; rows F16 of
-// rank + rope_width values, in the cache as keys of one head. Products as linear has them; between them the
-// attention kernel, on the item's heads, which share the rows: float32. With rank 512 a row's 2,176
-// operations a head outweigh reading it, so the attention tiles bound the kernel.
+// Shapes: queries [tokens][heads][plain_width + rope_width], y [tokens][heads][value_width]; rows of
+// rank + rope_width values are in the cache as keys of one head, in any of its formats. Products as linear has
+// them; between them the attention kernel, on the item's heads, which share the rows: float32. With rank 512 a
+// row's 2,176 operations a head outweigh reading it, so the attention tiles bound the kernel.
 #include "latent_product.h"
 
 static void latent_attend(const skein_latent_attention_args *a, skein_latent_item item,

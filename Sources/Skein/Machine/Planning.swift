@@ -31,14 +31,18 @@ public struct PlanningOptions: Hashable, Sendable {
   public var sequenceCount = 1
   /// How the key-value cache is stored.
   public enum CacheType: String, Hashable, Sendable, CaseIterable {
+    /// As exact as the weights: F32 where most bytes of the model's matrices are given to devices in F32, else F16.
+    case automatic
     /// 16-bit floating-point numbers.
     case f16
     /// Blocks of 32 numbers of 8 bits with a scale: 17/32 of the memory, and of what is read for a token.
     case q8_0
+    /// 32-bit floating-point numbers: nothing is rounded, in twice the memory of F16.
+    case f32
   }
 
   /// How the key-value cache is stored.
-  public var cacheType = CacheType.f16
+  public var cacheType = CacheType.automatic
   /// The most tokens in one pass through the devices.
   public var tokensPerPass = 256
   /// The most tokens in one pass whose logits are wanted. Generating needs one a sequence; scoring a text
@@ -102,7 +106,7 @@ public struct PlannedModel: Sendable {
   ) throws {
     self.description = description
     var model = PricedModel(description)
-    model.cacheType = options.cacheType == .q8_0 ? .q8_0 : .f16
+    model.cacheType = options.cacheType.elementType(for: description)
     if let file = options.expertUsage {
       try file.usage.check(of: model.graph, path: file.path)
       model.usage = file.usage
@@ -123,7 +127,7 @@ public struct PlannedModel: Sendable {
       if let file = source as? PlacementFile {
         if let passes = file.passesInFlight { problem.passesInFlight = passes }
         if let tokens = file.tokensPerPass { problem.limits.tokensPerPass = tokens }
-        if let type = file.cacheType { try problem.useCache(type, path: path) }
+        if let type = file.cacheType { try problem.useCache(type, path: path, description) }
       }
       let context = PlacementContext(
         modules: description.modules, knownDevices: fleet.devices.map(\.id),
@@ -173,17 +177,20 @@ public struct PlannedModel: Sendable {
       tokensPerPass: min(options.tokensPerPass, context),
       outputsPerPass: max(options.outputsPerPass, options.request.concurrency),
       contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency),
-      cacheType: options.cacheType == .q8_0 ? .q8_0 : .f16)
+      cacheType: options.cacheType.elementType(for: description))
   }
 }
 
 extension PlanningProblem {
   /// Takes the type of cache that a placement file names.
-  fileprivate mutating func useCache(_ name: String, path: String) throws(SkeinError) {
+  fileprivate mutating func useCache(
+    _ name: String, path: String, _ description: any ModelDescription
+  ) throws(SkeinError) {
     guard let type = PlanningOptions.CacheType(rawValue: name.lowercased()) else {
-      throw SkeinError(.invalidOption, "\(path): cache_type is \(name); it may be f16 or q8_0")
+      throw SkeinError(
+        .invalidOption, "\(path): cache_type is \(name); it may be automatic, f16, q8_0 or f32")
     }
-    limits.cacheType = type == .q8_0 ? .q8_0 : .f16
+    limits.cacheType = type.elementType(for: description)
     model.cacheType = limits.cacheType
   }
 }
@@ -198,15 +205,41 @@ extension PricedModel {
   }
 }
 
+extension PlanningOptions.CacheType {
+  /// The format of the cache of a model.
+  public func elementType(for description: any ModelDescription) -> ElementType {
+    switch self {
+    case .automatic: description.commonMatrixType == .f32 ? .f32 : .f16
+    case .f16: .f16
+    case .q8_0: .q8_0
+    case .f32: .f32
+    }
+  }
+}
+
 extension ModelDescription {
+  /// The format that most bytes of matrices are given to devices in; nil where there is no matrix. Of two with as
+  /// many bytes, the one that the first matrix of theirs has.
+  public var commonMatrixType: ElementType? {
+    var bytes: [ElementType: Int] = [:]
+    for index in graph.weights.indices where isMatrix(graph.weights[index]) {
+      bytes[type(of: WeightID(index)), default: 0] += byteCount(of: WeightID(index))
+    }
+    let most = bytes.values.max()
+    return matrixTypes.first { bytes[$0] == most }
+  }
+
   /// The formats of the matrices, each once: those whose speed matters.
   public var matrixTypes: [ElementType] {
     var seen: Set<ElementType> = []
     return graph.weights.indices.compactMap { index in
       let type = type(of: WeightID(index))
-      let weight = graph.weights[index]
-      let isMatrix = weight.shape.extents.count > 1 && weight.name.part == .weight
-      return isMatrix && seen.insert(type).inserted ? type : nil
+      return isMatrix(graph.weights[index]) && seen.insert(type).inserted ? type : nil
     }
+  }
+
+  /// Not a vector, nor the vectors of many experts.
+  private func isMatrix(_ weight: Weight) -> Bool {
+    weight.shape.extents.count > 1 && weight.name.part == .weight
   }
 }

@@ -67,14 +67,16 @@ struct StoredRows {
 
   /// Rows that are stored columns: of every stored row the elements of these columns, one after the other.
   private func readColumns(_ rows: Range<Int>, into values: UnsafeMutablePointer<Float>) {
-    guard case .blocks(let type) = run.encoding, run.step == 1, rows.count <= 64 else {
+    let span = (rows.count - 1) * run.step + 1
+    guard case .blocks(let type) = run.encoding, type.blockElementCount == 1, span <= 64 else {
       preconditionFailure("only matrices of plain numbers are stored the other way round")
     }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { elements in
       for column in 0..<columnCount {
-        let first = run.offset + column * run.strideBytes + (run.first + rows.lowerBound) * type.blockBytes
-        decode(address(first), type, rows.count, elements.baseAddress!)
-        for row in 0..<rows.count { values[row * columnCount + column] = elements[row] }
+        let start = run.first + rows.lowerBound * run.step
+        let first = run.offset + column * run.strideBytes + start * type.blockBytes
+        decode(address(first), type, span, elements.baseAddress!)
+        for row in 0..<rows.count { values[row * columnCount + column] = elements[row * run.step] }
       }
     }
   }

@@ -27,11 +27,12 @@ struct FolderBinding {
 
   private func runs(of weight: Weight, using used: inout Set<String>) throws -> [StoredRun] {
     let name = moduleName(weight.name)
+    if written.moduleNames.parameters.contains(.expertGate), weight.name.node.role.isExperts {
+      return try interleavedExperts(of: weight, name, &used)
+    }
     guard let star = name.firstIndex(of: "*") else {
-      let fused = written.fused(weight.name)
-      let tensor = try required(
-        fused.map { moduleName($0.name(for: weight.name)) } ?? name, for: weight, &used)
-      return try runs(of: tensor, fused: fused, weight, &used)
+      let tensor = try required(name, for: weight, &used)
+      return try runs(of: tensor, fused: written.fused(weight.name), weight, &used)
     }
     if let runs = try stackedRuns(of: weight, name, &used) { return runs }
     // A tensor for each expert.
@@ -84,9 +85,9 @@ struct FolderBinding {
 
   private func moduleName(_ weight: WeightName) -> String { written.moduleNames.weight(weight) }
 
-  private func place(of tensor: SafetensorsTensor) -> String { names.checkpoint.files[tensor.partIndex].path }
+  func place(of tensor: SafetensorsTensor) -> String { names.checkpoint.files[tensor.partIndex].path }
 
-  private func required(
+  func required(
     _ name: String, for weight: Weight, _ used: inout Set<String>
   ) throws -> SafetensorsTensor {
     guard let tensor = names[name] else {

@@ -14,6 +14,12 @@ struct FolderConventions: Sendable {
   var factorBlock: (rows: Int, columns: Int)?
 
   init(_ translation: ConfigurationTranslation, _ configuration: DecoderConfiguration) throws {
+    switch translation.type {
+    case .gemma, .gemma2, .gemma3, .gemma3Text: normAddend = 1
+    case .gpt2: transposed = [.query, .key, .value, .attentionOutput, .up, .down]
+    case .gptNeoX: interleavedHeadRows = configuration.keyWidth
+    default: break
+    }
     guard let quantization = try translation.source.object("quantization_config") else { return }
     let sizes = try quantization.array("weight_block_size") ?? []
     if sizes.count == 2, case .integer(let rows) = sizes[0], case .integer(let columns) = sizes[1] {

@@ -34,7 +34,7 @@ private struct GGUFBinding {
   private var path: String { checkpoint.metadata.path }
 
   func stored() throws -> [StoredWeight] {
-    let known = Set(written.graph.weights.map { name(of: $0.name) }).union(Self.tensorsThatAreRead)
+    let known = Set(written.graph.weights.map { name(of: $0.name) }).union(written.readTensors)
     if let unknown = checkpoint.tensors.first(where: { !known.contains($0.name) }) {
       throw ModelError(
         .unsupported,
@@ -88,9 +88,4 @@ private struct GGUFBinding {
   private func isSameRow(_ a: Shape, _ b: Shape) -> Bool {
     a.rows == 1 && b.rows == 1 && a.columns == b.columns
   }
-
-  /// Tensors that are no weights of a node: the factors of rotation frequencies.
-  private static let tensorsThatAreRead = [
-    "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
-  ]
 }

@@ -26,6 +26,13 @@ struct ConfigurationObject {
     self.members = members
   }
 
+  /// The same, with values for keys that are not there.
+  func withDefaults(_ defaults: [String: JSONValue]) -> ConfigurationObject {
+    var members = members
+    for (key, value) in defaults where members[key] == nil { members[key] = value }
+    return ConfigurationObject(path: path, prefix: prefix, members: members)
+  }
+
   /// An error about a key of this object.
   func error(_ code: ModelError.Code, _ message: String, at key: String) -> ModelError {
     ModelError(code, message, path: path, place: prefix + key)
@@ -107,6 +114,17 @@ struct ConfigurationObject {
     try array(key)?.map { value throws(ModelError) in
       guard case .string(let string) = value else { throw wrongType(key, value, wanted: "a string") }
       return string
+    }
+  }
+
+  /// An array of numbers, or nil where the key is not there.
+  func numbers(_ key: String) throws(ModelError) -> [Double]? {
+    try array(key)?.map { value throws(ModelError) in
+      switch value {
+      case .integer(let integer): return Double(integer)
+      case .number(let number): return number
+      default: throw wrongType(key, value, wanted: "a number")
+      }
     }
   }
 

@@ -5,12 +5,13 @@ extension ConfigurationTranslation {
   mutating func translateExperts() throws {
     let experts = try source.requiredInteger("num_local_experts", "num_experts", "n_routed_experts")
     try set("expert_count", experts)
-    try set("expert_used_count", source.requiredInteger("num_experts_per_tok"))
+    try set("expert_used_count", source.requiredInteger("num_experts_per_tok", "experts_per_token"))
     let inner = try source.integer("moe_intermediate_size")
-    let layers = 0..<min(try source.requiredInteger("num_hidden_layers"), ConfiguredInventory.mostLayers)
+    let layers = 0..<min(try layerCount(), ConfiguredInventory.mostLayers)
     weights.absent.formUnion([.sharedGate, .sharedUp, .sharedDown, .sharedRouter])
     switch type {
-    case .llama, .mistral, .qwen2, .qwen3, .mixtral:
+    case .llama, .mistral, .qwen2, .qwen3, .mixtral, .gptOSS, .gemma, .gemma2, .gemma3, .gemma3Text, .phi3,
+      .gpt2, .gptNeoX:
       weights.denseLayers = []
     case .qwen2MoE, .qwen3MoE:
       try set("expert_feed_forward_length", inner ?? source.requiredInteger("moe_intermediate_size"))

@@ -11,9 +11,11 @@ import SkeinGraph
 /// Rotary embeddings: `rope_parameters` as newer files have it, or `rope_theta` and `rope_scaling`.
 extension ConfigurationTranslation {
   mutating func translateRotation() throws {
-    let parameters = try source.object("rope_parameters")
-    let base = type == .mixtral ? 1e6 : 1e4
-    try set("rope.freq_base", parameters?.number("rope_theta") ?? source.number("rope_theta") ?? base)
+    if type == .gpt2 { return }
+    let parameters = try translateLayerRotations()
+    let base = type == .mixtral || type.architecture == "gemma3" ? 1e6 : 1e4
+    let own = try source.number("rope_theta", "rotary_emb_base")
+    try set("rope.freq_base", parameters?.number("rope_theta") ?? own ?? base)
     // Checkpoints keep the order of rows of the paper; GGUF files of Llama have them in another.
     if architecture == "llama" { try set("rope.pairing", "halves") }
     guard let scaling = try parameters ?? source.object("rope_scaling") else { return }
@@ -34,10 +36,12 @@ extension ConfigurationTranslation {
         "rope.scaling.original_context_length", scaling.requiredInteger("original_max_position_embeddings"))
     case "yarn":
       try translateYaRN(scaling)
+    case "longrope", "su":
+      try translateLongRope(scaling)
     default:
       throw scaling.error(
         .unsupported,
-        "\"\(kind.prefix(40))\" is not supported; default, dynamic, linear, llama3 and yarn are",
+        "\"\(kind.prefix(40))\" is not supported; default, dynamic, linear, llama3, yarn and longrope are",
         at: "rope_type")
     }
   }

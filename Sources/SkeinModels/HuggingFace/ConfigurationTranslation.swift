@@ -15,12 +15,17 @@ struct ConfigurationTranslation {
   /// What weights there are.
   var weights: ConfiguredInventory
   let type: ModelType
+  /// The language model's own object.
   let source: ConfigurationObject
+  /// The whole file: that of a model with images has the language model's object in it.
+  private let file: ConfigurationObject
 
   /// Reads and translates the file at `path`.
   init(path: String) throws {
-    source = try ConfigurationObject(path: path)
-    type = try Self.modelType(source)
+    file = try ConfigurationObject(path: path)
+    type = try Self.modelType(file)
+    let text = type == .gemma3 ? try file.object("text_config") ?? file : file
+    source = text.withDefaults(type.defaults)
     architecture = type.architecture
     metadata = Metadata(path: path)
     let vocabularySize = try source.requiredInteger("vocab_size")
@@ -35,7 +40,8 @@ struct ConfigurationTranslation {
     try translateWindow()
     try translatePresence()
     if type.isMixture { try translateExperts() }
-    try refuseUnknownMathematics()
+    try translateActivation()
+    try translateCaps()
   }
 
   private static func modelType(_ source: ConfigurationObject) throws -> ModelType {
@@ -62,14 +68,15 @@ struct ConfigurationTranslation {
   ///
   /// - Throws: `ModelError` where it is quantized: then only the user can say how many bits that takes.
   func storedFormat() throws -> WeightFormat {
-    if let quantization = try source.object("quantization_config") {
+    if let quantization = try file.object("quantization_config") {
       let method = try quantization.string("quant_method") ?? "some method"
-      throw source.error(
+      throw file.error(
         .unsupported,
         "the weights are quantized by \(method.prefix(40)); say how with --weights, such as 8bpw",
         at: "quantization_config")
     }
-    let name = try source.string("dtype", "torch_dtype") ?? "bfloat16"
+    let own = try source.string("dtype", "torch_dtype")
+    let name = try own ?? file.string("dtype", "torch_dtype") ?? "bfloat16"
     switch name {
     case "bfloat16": return .elementType(.bf16)
     case "float16": return .elementType(.f16)
@@ -104,24 +111,57 @@ struct ConfigurationTranslation {
     try metadata.add("\(architecture).\(name)", .bool(value))
   }
 
+  /// Adds a key of the architecture.
+  mutating func set(_ name: String, _ values: [Int]) throws {
+    try metadata.add("\(architecture).\(name)", .array(MetadataArray(integers: values)))
+  }
+
   // MARK: What all families have
 
   private mutating func translateSizes() throws {
     try set("vocab_size", weights.rowCounts[.tokenEmbedding])
-    try set("embedding_length", source.requiredInteger("hidden_size"))
-    try set("block_count", source.requiredInteger("num_hidden_layers"))
-    try set("feed_forward_length", source.requiredInteger("intermediate_size"))
-    try set("context_length", source.requiredInteger("max_position_embeddings"))
+    let width = try source.requiredInteger("hidden_size", "n_embd")
+    try set("embedding_length", width)
+    try set("block_count", layerCount())
+    // GPT-2 says null for four times the width.
+    let inner =
+      type == .gpt2 && width <= ConfigurationReader.largestWidth
+      ? try source.integer("n_inner") ?? 4 * width : try source.requiredInteger("intermediate_size")
+    try set("feed_forward_length", inner)
+    try set("context_length", contextLength())
+    weights.rowCounts[.positionEmbedding] = try source.integer("n_positions")
+    if type == .gpt2 || type == .gptNeoX {
+      try set("attention.layer_norm_epsilon", source.number("layer_norm_epsilon", "layer_norm_eps"))
+      return
+    }
     let epsilon = type == .mixtral ? 1e-5 : 1e-6
     try set("attention.layer_norm_rms_epsilon", source.number("rms_norm_eps") ?? epsilon)
   }
 
+  /// Layers.
+  func layerCount() throws -> Int { try source.requiredInteger("num_hidden_layers", "n_layer") }
+
+  /// Positions that the model was made for.
+  func contextLength() throws -> Int { try source.requiredInteger("max_position_embeddings", "n_positions") }
+
+  /// The function between the matrices of feed-forward networks. Most families know one only.
+  private mutating func translateActivation() throws {
+    // The first Gemma files say gelu and mean its approximation by tanh.
+    var name = try source.string("hidden_activation", "hidden_act", "activation_function")
+    if type == .gemma, name == "gelu" { name = type.usualActivation }
+    let isFree = type.usualActivation != "silu"
+    if let name, !isFree, name != "silu", name != "swish" {
+      throw source.error(.unsupported, "is \"\(name.prefix(40))\"; silu is supported", at: "hidden_act")
+    }
+    if isFree { try set("hidden_activation", name ?? type.usualActivation) }
+  }
+
   private mutating func translateHeads() throws {
-    let heads = try source.requiredInteger("num_attention_heads")
+    let heads = try source.requiredInteger("num_attention_heads", "n_head")
     try set("attention.head_count", heads)
     if type.isLatent { return try translateLatentHeads(heads: heads) }
     try set("attention.head_count_kv", source.integer("num_key_value_heads") ?? heads)
-    let width = try source.requiredInteger("hidden_size")
+    let width = try source.requiredInteger("hidden_size", "n_embd")
     guard heads > 0 else {
       throw source.error(.invalidConfiguration, "must be above zero", at: "num_attention_heads")
     }
@@ -132,7 +172,8 @@ struct ConfigurationTranslation {
     try set("attention.key_length", headWidth)
     try set("attention.value_length", headWidth)
     let part = try source.object("rope_parameters")?.number("partial_rotary_factor")
-    let rotated = Double(headWidth) * (try part ?? source.number("partial_rotary_factor") ?? 1)
+    let own = try source.number("partial_rotary_factor", "rotary_pct")
+    let rotated = Double(headWidth) * (part ?? own ?? 1)
     guard (0...Double(headWidth)).contains(rotated) else {
       throw source.error(
         .invalidConfiguration, "rotates \(rotated) of \(headWidth) values",
@@ -151,19 +192,23 @@ struct ConfigurationTranslation {
       break
     case .qwen2, .qwen3, .qwen2MoE, .qwen3MoE:
       if try source.bool("use_sliding_window") != true { window = nil }
-    case .llama, .deepseekV2, .deepseekV3:
+    case .phi3:
+      break
+    case .gemma2, .gemma3, .gemma3Text, .gptOSS:
+      return try translateLayerWindows(window)
+    case .llama, .deepseekV2, .deepseekV3, .gemma, .gpt2, .gptNeoX:
       window = nil
     }
-    let context = try source.requiredInteger("max_position_embeddings")
+    let context = try contextLength()
     guard let window, window > 0, window < context else { return }
-    let layers = try source.requiredInteger("num_hidden_layers")
+    let layers = try layerCount()
     if let kinds = try source.strings("layer_types") {
       if kinds.allSatisfy({ $0 == "full_attention" }) { return }
       guard kinds.allSatisfy({ $0 == "sliding_attention" }) else {
         throw source.error(
           .unsupported, "mixes kinds of attention, which is not supported", at: "layer_types")
       }
-    } else if type != .mistral, type != .mixtral {
+    } else if type != .mistral, type != .mixtral, type != .phi3 {
       // The first so many layers have no window.
       let first = try source.integer("max_window_layers") ?? 28
       if first >= layers { return }
@@ -198,12 +243,8 @@ struct ConfigurationTranslation {
       }
       // Checkpoints have both in one matrix.
       weights.absent.formUnion([.keyUp, .valueUp])
-    }
-  }
-
-  private func refuseUnknownMathematics() throws {
-    if let activation = try source.string("hidden_act"), activation != "silu", activation != "swish" {
-      throw source.error(.unsupported, "is \"\(activation.prefix(40))\"; silu is supported", at: "hidden_act")
+    case .gemma, .gemma2, .gemma3, .gemma3Text, .phi3, .gpt2, .gptNeoX, .gptOSS:
+      try translateBiases()
     }
   }
 }

@@ -19,8 +19,8 @@ struct RemedySearch {
 
   /// All rungs that apply.
   func ladder() -> [Remedy] {
-    [shorterContext(), smallerCache(), compressedCache(), hostExperts(), streamedWeights(), smallerWeights()]
-      .compactMap { $0 }
+    let first = [shorterContext()] + smallerCaches()
+    return (first + [compressedCache(), hostExperts(), streamedWeights(), smallerWeights()]).compactMap { $0 }
   }
 
   /// The rung of a changed problem or placement.
@@ -79,12 +79,20 @@ struct RemedySearch {
     return bytes
   }
 
-  private func smallerCache() -> Remedy? {
-    guard problem.limits.cacheType != .q8_0, !graph.caches.isEmpty else { return nil }
-    var changed = problem
-    changed.limits.cacheType = .q8_0
-    changed.model.cacheType = .q8_0
-    return remedy(.cache(.q8_0), "an 8-bit key-value cache (--cache-type q8_0)", changed, placement)
+  /// The formats of the cache that take less, from fine to coarse.
+  private func smallerCaches() -> [Remedy?] {
+    guard !graph.caches.isEmpty else { return [] }
+    let formats: [(type: ElementType, words: String, flag: String)] = [
+      (.f16, "a 16-bit", "f16"), (.q8_0, "an 8-bit", "q8_0"),
+    ]
+    return formats.filter { $0.type.bytesPerElement < problem.limits.cacheType.bytesPerElement }.map {
+      format in
+      var changed = problem
+      changed.limits.cacheType = format.type
+      changed.model.cacheType = format.type
+      let action = "\(format.words) key-value cache (--cache-type \(format.flag))"
+      return remedy(.cache(format.type), action, changed, placement)
+    }
   }
 
   /// Compressed rows need another graph, which is not here: bytes are computed, speeds are not. What the other
