@@ -57,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "SkeinCommand",
       dependencies: [
-        "Skein", "SkeinDevices", "SkeinFiles", "SkeinGraph", "SkeinJSON", "SkeinModels", "SkeinPlanner",
-        "SkeinQuantization", "SkeinTemplate", "SkeinTensor", "SkeinText",
+        "Skein", "SkeinDevices", "SkeinExecutor", "SkeinFiles", "SkeinGraph", "SkeinJSON", "SkeinModels",
+        "SkeinPlanner", "SkeinQuantization", "SkeinTemplate", "SkeinTensor", "SkeinText",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -73,7 +73,8 @@ let package = Package(
     .testTarget(name: "SkeinJSONTests", dependencies: ["SkeinJSON", "SkeinTestSupport"]),
     .testTarget(name: "SkeinTextTests", dependencies: ["SkeinText"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "SkeinTemplateTests", dependencies: ["SkeinTemplate", "SkeinJSON"], resources: [.copy("Fixtures")]),
+      name: "SkeinTemplateTests", dependencies: ["SkeinTemplate", "SkeinJSON"], resources: [.copy("Fixtures")]
+    ),
     .testTarget(
       name: "SkeinFilesTests", dependencies: ["SkeinFiles", "SkeinTensor", "SkeinTestSupport"]),
     .testTarget(name: "SkeinGraphTests", dependencies: ["SkeinGraph", "SkeinTestSupport"]),

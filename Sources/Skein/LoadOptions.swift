@@ -1,3 +1,4 @@
+import SkeinExecutor
 import SkeinGraph
 import SkeinModels
 
@@ -22,6 +23,8 @@ public struct LoadOptions: Hashable, Sendable {
   /// The format that devices are given weights in; nil for what the checkpoint has. Converting is done while
   /// loading, a few rows at a time.
   public var weights: WeightFormat?
+  /// What is taken note of while the model runs; by default nothing.
+  public var executor = ExecutorOptions()
   /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
   public var instructionSet: String?
 

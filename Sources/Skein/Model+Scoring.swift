@@ -16,14 +16,6 @@ public struct PerplexityReport: Hashable, Sendable {
   public var tokenCount: Int
 }
 
-/// Where shorter texts of a batch are filled up.
-public enum PaddingSide: String, Hashable, Sendable, CaseIterable {
-  /// Before the text, so that all end together.
-  case left
-  /// After the text.
-  case right
-}
-
 extension Model {
   /// The logits of every token of a text of its own: float32, `tokens.count * vocabularySize`, a row a
   /// token.

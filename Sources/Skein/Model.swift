@@ -65,7 +65,8 @@ public final class Model: Sendable {
     let plan = planned.plan
     let used = plan.devices.map { part in machine.devices.first { $0.id == part.device }! }
     let executor = try Executor(
-      plan: plan, devices: used, weights: CheckpointWeights(definition), progress: progress)
+      plan: plan, devices: used, weights: CheckpointWeights(definition), options: options.executor,
+      progress: progress)
     devices = used.map(\.properties)
     self.machine = machine
     self.planned = planned

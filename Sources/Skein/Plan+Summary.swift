@@ -14,7 +14,7 @@ extension Plan {
   /// What each device holds, in the plan's order.
   public var placementSummary: [PlacementPart] {
     devices.indices.map { index in
-      let nodes = devices[index].steps.filter { $0.kind == .compute }.map { graph[$0.node] }
+      let nodes = devices[index].steps.filter { $0.kind == .compute && $0.part == nil }.map { graph[$0.node] }
       let isExpert = { (node: Node) in node.name.role == .experts }
       var parts: [String] = []
       if nodes.contains(where: { $0.name.role == .tokenEmbedding }) { parts.append("embedding") }
@@ -22,12 +22,15 @@ extension Plan {
       if let runs = Plan.runs(of: layers) { parts.append("layers \(runs)") }
       // Experts are worth a word where they are not with their layer.
       let experts = Set(nodes.filter(isExpert).compactMap(\.name.layer))
-      let away = graph.nodes.filter { isExpert($0) && layers.contains($0.name.layer ?? -1) }
-        .compactMap(\.name.layer).filter { !experts.contains($0) }
+      let away = graph.nodes.filter {
+        isExpert($0) && splits[$0.id] == nil && layers.contains($0.name.layer ?? -1)
+      }
+      .compactMap(\.name.layer).filter { !experts.contains($0) }
       if let runs = Plan.runs(of: away.sorted()) { parts.append("without the experts of \(runs)") }
       if let runs = Plan.runs(of: experts.subtracting(layers).sorted()) {
         parts.append("experts of layers \(runs)")
       }
+      if let share = sharedExperts(device: index) { parts.append(share) }
       if nodes.contains(where: { $0.name.role == .head }) { parts.append("head") }
       if !devices[index].streamed.isEmpty {
         parts.append("\(devices[index].streamed.count) weights streamed")
@@ -36,6 +39,21 @@ extension Plan {
         device: devices[index].device.name, contents: parts.joined(separator: ", "),
         bytes: byteCount(device: index))
     }
+  }
+
+  /// `40% of the experts of 0-3`, where the device shares them with others.
+  private func sharedExperts(device: Int) -> String? {
+    var layers: [Int] = []
+    var fraction = 0.0
+    for (id, parts) in splits {
+      guard case .experts(let experts) = graph[id].op, let part = parts.first(where: { $0.device == device })
+      else { continue }
+      layers.append(graph[id].name.layer ?? 0)
+      fraction += part.slice.fraction(of: experts)
+    }
+    guard let runs = Plan.runs(of: layers.sorted()) else { return nil }
+    let percent = Int((fraction / Double(layers.count) * 100).rounded())
+    return "\(percent)% of the experts of \(runs)"
   }
 
   /// `0-3, 6` for 0, 1, 2, 3 and 6.

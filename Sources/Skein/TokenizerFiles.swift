@@ -13,8 +13,8 @@ import SkeinText
 extension Tokenizer {
   /// The tokenizer in a file or a folder.
   ///
-  /// - Parameter path: a `.gguf` file; a `tokenizer.json`; a SentencePiece `.model`; or a folder as Hugging Face
-  ///   tools save it, of which `tokenizer.json` is read, or else `tokenizer.model`, and what the files beside
+  /// - Parameter path: a `.gguf` file; a `tokenizer.json`; a SentencePiece `.model`; or a folder as
+  ///   Hugging Face tools save it, of which `tokenizer.json` is read, or else `tokenizer.model`, and what the files beside
   ///   it say: `tokenizer_config.json`, `special_tokens_map.json`, `generation_config.json`,
   ///   `chat_template.jinja`, `chat_template.json` and `additional_chat_templates/`. A file that is named by
   ///   itself is read alone.
@@ -27,14 +27,17 @@ extension Tokenizer {
       return try Tokenizer(checkpoint: GGUFFile(path: path))
     }
     let configuration = try TokenizerConfiguration(folder: path)
-    if exists("\(path)/tokenizer.json") { return try Tokenizer(json: "\(path)/tokenizer.json", configuration) }
-    for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] where exists("\(path)/\(name)") {
+    if exists("\(path)/tokenizer.json") {
+      return try Tokenizer(json: "\(path)/tokenizer.json", configuration)
+    }
+    for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] where exists("\(path)/\(name)")
+    {
       return try Tokenizer(sentencePiece: "\(path)/\(name)", configuration)
     }
     throw SkeinError(
       .notFound,
-      "\(path): the folder has neither tokenizer.json nor tokenizer.model. Load the tokenizer with Hugging Face's "
-        + "AutoTokenizer and save it again (save_pretrained), which writes tokenizer.json.")
+      "\(path): the folder has neither tokenizer.json nor tokenizer.model. Load the tokenizer with Hugging "
+        + "Face's AutoTokenizer and save it again (save_pretrained), which writes tokenizer.json.")
   }
 
   /// The tokenizer of a model: beside its weights in a folder, or what a `.gguf` file says.
@@ -57,8 +60,8 @@ extension Tokenizer {
 extension TokenizerConfiguration {
   /// What the files of a folder say of its tokenizer; those that are not there say nothing.
   ///
-  /// - Throws: `CheckpointError` where a file cannot be opened, ``TokenizerError`` where it is not what it should
-  ///   be.
+  /// - Throws: `CheckpointError` where a file cannot be opened, ``TokenizerError`` where it is not what
+  ///   it should be.
   public init(folder: String) throws {
     self.init()
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
@@ -96,7 +99,8 @@ private func fileNames(in folder: String) -> [String] {
   defer { closedir(directory) }
   var names: [String] = []
   while names.count < 1000, let entry = readdir(directory) {
-    names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    names.append(
+      withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
   }
   return names.sorted()
 }

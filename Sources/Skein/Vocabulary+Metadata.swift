@@ -35,6 +35,10 @@ extension Vocabulary {
     addEOS = try metadata.bool(prefix + "add_eos_token")
     addSpacePrefix = try metadata.bool(prefix + "add_space_prefix")
     removeExtraWhitespace = try metadata.bool(prefix + "remove_extra_whitespaces") ?? false
+    chatTemplates["default"] = try metadata.string("tokenizer.chat_template")
+    for name in try metadata.strings("tokenizer.chat_templates") ?? [] {
+      chatTemplates[name] = try metadata.string("tokenizer.chat_template.\(name)")
+    }
     modelName = try metadata.string("general.name")
     architecture = try metadata.string("general.architecture")
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Skein
+import SkeinDevices
 import SkeinPlanner
 
 /// `skein bench`
@@ -12,6 +13,8 @@ struct Bench: AsyncParsableCommand {
 
       Example:
         skein bench model.gguf --prompt-tokens 512 --gen-tokens 64 --devices cpu@0 --devices cpu@0,cpu@1
+
+      A --placement is for the choices of several devices: on one all is there.
       """)
 
   @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
@@ -34,6 +37,8 @@ struct Bench: AsyncParsableCommand {
   var useAllDevices = false
   @Flag(help: "Fold what was measured into the profiles of the devices.")
   var calibrate = false
+  @OptionGroup var expertUsage: ExpertUsageOptions
+  @OptionGroup var trace: TraceOptions
   @OptionGroup var cache: CacheOptions
   @OptionGroup var weightOptions: WeightOptions
   @OptionGroup var output: OutputOptions
@@ -44,6 +49,9 @@ struct Bench: AsyncParsableCommand {
     ] where !(1...1_000_000).contains(value) {
       throw ValidationError("\(name) is \(value), must be from 1 to 1000000")
     }
+    if trace.path != nil, devices.count > 1 {
+      throw ValidationError("--trace is of one choice of devices; give --devices once")
+    }
   }
 
   func run() async throws {
@@ -51,9 +59,11 @@ struct Bench: AsyncParsableCommand {
     for list in devices.isEmpty ? ["cpu"] : devices {
       let choice = DeviceChoice(
         devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
-        weights: weightOptions.weights, placement: placement, usesAllDevices: useAllDevices)
-      let options = try choice.loadOptions(
+        weights: weightOptions.weights, placement: try isOneOfSeveral(list) ? nil : placement,
+        usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
+      var options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
+      options.executor.tracing = trace.tracing
       contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))
     }
     let bar = ProgressBar("measuring")
@@ -65,6 +75,7 @@ struct Bench: AsyncParsableCommand {
       }
     }
     bar.end()
+    if let model = contestants.first?.model { try await trace.write(model, command: "bench") }
     let rows = contestants.map { Row($0, promptTokens: promptTokens, genTokens: genTokens) }
     if calibrate {
       for (contestant, row) in zip(contestants, rows) {
@@ -77,6 +88,14 @@ struct Bench: AsyncParsableCommand {
     if output.json { return try Terminal.print(json: rows) }
     Terminal.write(Format.table([Row.header] + rows.map(\.cells)) + "\n")
     for row in rows { for line in row.leftOut { Terminal.write("\(row.devices): \(line)\n") } }
+  }
+}
+
+extension Bench {
+  /// Whether a choice has one device and is compared with others: a placement is then for the others.
+  private func isOneOfSeveral(_ list: String) throws -> Bool {
+    guard placement != nil, devices.count > 1 else { return false }
+    return try DeviceSelection.devices(list, topology: CPUTopology()).count == 1
   }
 }
 

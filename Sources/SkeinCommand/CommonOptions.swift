@@ -32,12 +32,13 @@ struct DeviceOptions: ParsableArguments {
 
   @Flag(help: "Use all of the devices, also where that is slower.")
   var useAllDevices = false
+  @OptionGroup var expertUsage: ExpertUsageOptions
 
   /// The choice that these flags make.
   var choice: DeviceChoice {
     DeviceChoice(
       devices: devices, context: context, cacheType: cache.cacheType, weights: weightOptions.weights,
-      placement: placement, usesAllDevices: useAllDevices)
+      placement: placement, usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
   }
 }
 
@@ -58,6 +59,8 @@ struct DeviceChoice {
   var weights: String?
   var placement: String?
   var usesAllDevices = false
+  /// The file of `--experts-by-usage`.
+  var expertUsage: String?
 
   /// Options for loading a model on these devices.
   func loadOptions(request: RequestShape = RequestShape(), outputsPerPass: Int = 1) throws -> LoadOptions {
@@ -86,6 +89,9 @@ struct DeviceChoice {
     options.cacheType = cacheType
     options.request = request
     options.usesAllDevices = usesAllDevices
+    options.expertUsage = try expertUsage.map {
+      try PlanningOptions.ExpertUsageFile(parsing: readText($0), path: $0)
+    }
     if let placement {
       // Options of llama.cpp may stand in the place of a file.
       let isText = placement.hasPrefix("-") && placement != "-"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinText
 
 /// `skein logits`
 struct Logits: AsyncParsableCommand {
@@ -26,6 +27,7 @@ struct Logits: AsyncParsableCommand {
     help: ArgumentHelp("The file to write.", valueName: "file"))
   var file: String
   @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @OptionGroup var trace: TraceOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -38,12 +40,14 @@ struct Logits: AsyncParsableCommand {
     let texts = try tokens.map(parseTokens)
     var options = try devices.choice.scoringOptions(outputsPerPass: 64)
     options.planning.sequenceCount = texts.count
+    options.executor.tracing = trace.tracing
     let model = try await Model.loadWithProgress(model, options)
     let vocabulary = model.definition.graph.vocabularySize
     let isBatch = texts.count > 1
     let longest = texts.map(\.count).max() ?? 0
     let logits =
       try await isBatch ? model.logits(batch: texts, padding: padding) : model.logits(texts[0])
+    try await trace.write(model, command: "logits")
     let shape = (isBatch ? [texts.count] : []) + [longest, vocabulary]
     try NumPyFile.write(logits, shape: shape, to: file)
     if output.json { return try Terminal.print(json: LogitsResult(file: file, shape: shape)) }

@@ -107,6 +107,7 @@ struct PlanCommand: ParsableCommand {
         skein plan model.gguf -o placement.yaml      write a placement file, to edit and to run with --placement
         skein plan config.json --weights q8_0 --fleet four-p40.yaml --context 32768
         skein plan model.gguf --placement rules.yaml
+        skein plan mixture.gguf --fleet two.yaml --experts-by-usage usage.json
       """)
 
   @OptionGroup var flags: PlanningFlags

@@ -1,6 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinExecutor
+import SkeinGraph
 import SkeinText
 
 /// `skein run`
@@ -17,6 +19,8 @@ struct Run: AsyncParsableCommand {
         cat question.txt | skein run model.gguf --json
         skein run model.gguf --chat -p "What is a skein?" --system "Answer in one sentence."
         skein run model.gguf --chat
+        skein run model.gguf -p "Once" --devices cpu/2 --trace run.json    for chrome://tracing or Perfetto
+        skein run mixture.gguf -p "Once" --expert-stats usage.json         for --experts-by-usage
       """)
 
   @Argument(
@@ -35,6 +39,8 @@ struct Run: AsyncParsableCommand {
   @OptionGroup(title: "Devices") var devices: DeviceOptions
   @Flag(help: "Fold what was measured into the profiles of the devices.")
   var calibrate = false
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var expertStats: ExpertStatsOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -47,14 +53,19 @@ struct Run: AsyncParsableCommand {
     if chat { return try await runChat() }
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
-    let model = try await Model.loadWithProgress(model, try devices.choice.loadOptions())
+    var options = try devices.choice.loadOptions()
+    options.executor = ExecutorOptions(
+      tracing: trace.tracing, expertCounting: expertStats.counting)
+    let model = try await Model.loadWithProgress(model, options)
     for line in remarks(model) where !output.json { Terminal.note(line) }
     if isConversation {
       try await converse(model)
+      for line in try await model.expertUsage().map(expertStats.write) ?? [] { Terminal.note(line) }
     } else {
       let report = try await write(model, try model.tokenizer.encode(text, .prompt), prompt: text)
-      try finish(model, report)
+      try finish(model, report, try await model.expertUsage())
     }
+    try await trace.write(model, command: "run")
   }
 
   /// All of standard input, but for the line break that ends it.
@@ -88,7 +99,7 @@ struct Run: AsyncParsableCommand {
     return Answer(text: text, report: report)
   }
 
-  func finish(_ model: Model, _ answer: Answer) throws {
+  func finish(_ model: Model, _ answer: Answer, _ usage: ExpertUsage?) throws {
     if calibrate {
       model.calibrate(
         promptTokens: answer.report.readTokenCount,
@@ -96,10 +107,11 @@ struct Run: AsyncParsableCommand {
         genTokens: answer.report.decodedTokenCount, decodeTokensPerSecond: answer.report.decodeTokensPerSecond
       )
     }
-    if output.json { return try Terminal.print(json: RunResult(answer, model)) }
+    let expertLines = try usage.map(expertStats.write) ?? []
+    if output.json { return try Terminal.print(json: RunResult(answer, model, usage)) }
     Terminal.note(speeds(answer.report))
     Terminal.note(predictions(model, answer.report))
-    for line in deviceLines(model) { Terminal.note(line) }
+    for line in deviceLines(model) + expertLines { Terminal.note(line) }
   }
 
   /// Line after line, all in one context.
@@ -193,6 +205,7 @@ private struct RunResult: Encodable {
   var predictedResidentBytes: Int
   var stop: String
   var devices: [DevicePart]
+  var expertStats: ExpertStatsJSON?
 
   struct DevicePart: Encodable {
     var device: String
@@ -207,6 +220,7 @@ private struct RunResult: Encodable {
 
   enum CodingKeys: String, CodingKey {
     case text, tokens, stop, devices, strategy
+    case expertStats = "expert_stats"
     case promptTokens = "prompt_tokens"
     case prefillTokensPerSecond = "prefill_tokens_per_second"
     case decodeTokensPerSecond = "decode_tokens_per_second"
@@ -216,7 +230,8 @@ private struct RunResult: Encodable {
     case predictedDecodeTokensPerSecond = "predicted_decode_tokens_per_second"
   }
 
-  init(_ answer: Answer, _ model: Model) {
+  init(_ answer: Answer, _ model: Model, _ usage: ExpertUsage?) {
+    expertStats = usage.map(ExpertStatsJSON.init)
     text = answer.text
     tokens = answer.report.tokens
     promptTokens = answer.report.promptTokenCount

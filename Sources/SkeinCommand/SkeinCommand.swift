@@ -19,7 +19,8 @@ struct SkeinCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, PlanCommand.self, Simulate.self, Devices.self, Inspect.self, Tokenize.self, TemplateCommand.self,
+      Run.self, PlanCommand.self, Simulate.self, Devices.self, Inspect.self, Tokenize.self,
+      TemplateCommand.self,
       Logits.self, Perplexity.self, Bench.self, Verify.self, Quantize.self,
     ])
 }

@@ -47,8 +47,8 @@ struct TemplateCommand: ParsableCommand {
 
   func run() throws {
     let input = try readMessages()
-    let file = try GGUFFile(path: BundledModels.resolve(model))
-    let tokenizer = try Tokenizer(checkpoint: file)
+    let path = try BundledModels.resolve(model)
+    let tokenizer = try Tokenizer.load(path: path)
     var options = ChatTemplate.Options()
     options.tools = input.tools
     options.addsGenerationPrompt = !noGenerationPrompt
@@ -56,8 +56,7 @@ struct TemplateCommand: ParsableCommand {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       options.variables[String(parts[0])] = value(String(parts[1]))
     }
-    let template = try ChatTemplate(
-      file.metadata, vocabulary: tokenizer.vocabulary, name: name, tools: input.tools)
+    let template = try ChatTemplate(tokenizer, name: name, tools: input.tools, path: path)
     let text = try template.render(input.messages, options: options)
     if output.json {
       return try Terminal.print(json: Result(text: text, tokens: tokenizer.encode(chat: text)))

@@ -19,8 +19,8 @@ struct Tokenize: ParsableCommand {
 
   @Argument(
     help: """
-      A .gguf file, a folder as Hugging Face tools save it, a tokenizer.json, a SentencePiece .model, or the name \
-      of a bundled model.
+      A .gguf file, a folder as Hugging Face tools save it, a tokenizer.json, a SentencePiece .model, or the \
+      name of a bundled model.
       """)
   var model: String
   @Argument(help: "The text.")

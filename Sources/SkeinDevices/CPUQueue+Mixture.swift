@@ -63,7 +63,6 @@ extension CPUQueue {
     args.quantized_x = quantizedInput(
       x, columns: args.gate.columns, rows: rows, step, pass, isWanted: quantizes)
     let shared = workspace + step.scratch.quantizedBytes
-    let slots = rows * Int(buffers.chosenCount)
     args.x = x
     args.y = y
     args.tokens = Int32(rows)
@@ -72,8 +71,11 @@ extension CPUQueue {
     args.groups.starts = (shared + buffers.starts).assumingMemoryBound(to: Int32.self)
     args.groups.tokens = (shared + buffers.tokens).assumingMemoryBound(to: Int32.self)
     args.groups.weights = (shared + buffers.weights).assumingMemoryBound(to: Float.self)
-    skein_group_by_expert(choice, Int32(rows), buffers.chosenCount, buffers.expertCount, &args.groups)
-    if rows > 1 {
+    skein_group_by_expert(
+      choice, Int32(rows), buffers.chosenCount, buffers.expertCount, buffers.places, &args.groups)
+    // Where only some experts are here, fewer than all chosen ones are, or none: then the result is zeros.
+    let slots = Int(args.groups.slots)
+    if rows > 1, slots > 0 {
       let takesFloats = !args.gate.takesQuantized || !args.up.takesQuantized
       if takesFloats { args.gathered = (shared + buffers.gathered).assumingMemoryBound(to: Float.self) }
       if quantizes { args.quantized_gathered = shared + buffers.quantizedGathered }
@@ -82,8 +84,10 @@ extension CPUQueue {
     team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
     let unit = Int(skein_linear_row_grain())
     let up = Int(args.groups.count) * Int(args.gate.rows)
-    team.run(kernels.pointee.experts_up, &args, items: up, grain: team.grain(items: up, unit: unit))
-    if args.down.takesQuantized {
+    if up > 0 {
+      team.run(kernels.pointee.experts_up, &args, items: up, grain: team.grain(items: up, unit: unit))
+    }
+    if args.down.takesQuantized, slots > 0 {
       args.quantized_inner = UnsafeRawPointer(shared + buffers.quantizedInner)
       var quantize = skein_quantize_activations_args(
         x: args.inner, columns: args.down.columns, y: shared + buffers.quantizedInner)
@@ -92,6 +96,20 @@ extension CPUQueue {
     }
     let down = Int(args.down.rows)
     team.run(kernels.pointee.experts_down, &args, items: down, grain: team.grain(items: down, unit: unit))
+  }
+
+  /// The sum of the parts of a node's result, in their order.
+  func reduce(
+    _ template: skein_add_args, _ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
+  ) {
+    var args = template
+    args.y = y
+    for (index, part) in step.inputs.enumerated().dropFirst() {
+      let first = index == 1 ? address(step.inputs[0], slot: pass.slot) : UnsafeMutableRawPointer(y)
+      args.a = UnsafePointer(first.assumingMemoryBound(to: Float.self))
+      args.b = UnsafePointer(address(part, slot: pass.slot).assumingMemoryBound(to: Float.self))
+      team.run(kernels.pointee.add, &args, items: rows, grain: team.grain(items: rows))
+    }
   }
 
   /// Stores the new compressed rows, then attends.

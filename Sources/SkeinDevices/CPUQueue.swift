@@ -17,12 +17,13 @@ final class CPUQueue: DeviceQueue {
   let steps: [CPUStep]
   let device: DevicePlan
   let limits: PlanLimits
+  private let graph: Graph
   let workspace: UnsafeMutableRawPointer
   private let memory: any DeviceMemory
   private let base: UnsafeMutableRawPointer
   private let regionOffsets: [Int]
   private let passBytes: Int
-  private let frequencies = FrequencyTables()
+  private let tables = StepTables()
   /// What the front of the workspace holds: the quantized result of a node in a pass.
   var quantized: (pass: Int, node: NodeID)?
 
@@ -34,6 +35,7 @@ final class CPUQueue: DeviceQueue {
     guard let base = memory.hostAddress, memory.byteCount >= plan.byteCount(device: index) else {
       throw DeviceError(.failed, "its memory is not the plan's", device: name)
     }
+    graph = plan.graph
     let limits = plan.limits
     let device = device
     self.limits = limits
@@ -44,7 +46,7 @@ final class CPUQueue: DeviceQueue {
     passBytes = device.regionBytes[.pass, default: 0]
     workspace = base + device.offset(of: .workspace, limits: limits)
     team = try ThreadTeam(cores: cores, device: name)
-    steps = CPUBinder(plan: plan, device: device, base: base, frequencies: frequencies).steps()
+    steps = CPUBinder(plan: plan, device: device, base: base, tables: tables).steps()
   }
 
   /// Takes every page of the reservation but those of weights, which come with the weights: what was reserved
@@ -74,12 +76,38 @@ final class CPUQueue: DeviceQueue {
   func load(
     _ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int
   ) throws(DeviceError) {
-    guard let source = part.baseAddress, offset >= 0, part.count <= slot.buffer.byteCount - offset else {
+    let whole = slot.slice == nil ? slot.buffer.byteCount : storedBytes(of: slot)
+    guard let source = part.baseAddress, offset >= 0, part.count <= whole - offset else {
       throw DeviceError(
-        .failed, "a weight of \(slot.buffer.byteCount) bytes was given \(part.count) at \(offset)",
+        .failed, "\(graph[slot.weight].name) of \(whole) bytes was given \(part.count) at \(offset)",
         device: device.device.name)
     }
-    copyInParallel(source, to: address(slot.buffer, slot: 0) + offset, byteCount: part.count)
+    let destination = address(slot.buffer, slot: 0)
+    guard let slice = slot.slice else {
+      return copyInParallel(source, to: destination + offset, byteCount: part.count)
+    }
+    let rows = SlicedRows(slice, of: graph[slot.weight].shape, type: slot.type)
+    let copy = ParallelCopy(source: source, destination: destination, byteCount: part.count)
+    let first = offset / rows.rowBytes
+    forEachRun(of: part.count / rows.rowBytes) { run in
+      for row in run {
+        guard let place = rows.destination(ofRow: first + row) else { continue }
+        memcpy(
+          copy.destination + place, copy.source + row * rows.rowBytes + rows.columnOffset, rows.columnBytes)
+      }
+    }
+  }
+
+  /// Bytes of the whole weight that a slot holds a part of.
+  private func storedBytes(of slot: WeightSlot) -> Int {
+    let shape = graph[slot.weight].shape
+    return (slot.type.rowBytes(elementCount: shape.columns) ?? 0) * shape.rows
+  }
+
+  /// Shares rows out in runs.
+  private func forEachRun(of count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let length = 64
+    forEach((count + length - 1) / length) { body($0 * length..<min(($0 + 1) * length, count)) }
   }
 
   func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
@@ -144,7 +172,8 @@ private struct ParallelBody {
   var body: @Sendable (Int) -> Void
 }
 
-private struct ParallelCopy {
+/// Every thread has its own bytes of it.
+private struct ParallelCopy: @unchecked Sendable {
   static let runBytes = 1 << 20
   var source: UnsafeRawPointer
   var destination: UnsafeMutableRawPointer

@@ -38,9 +38,10 @@ struct CPUScratch: Hashable {
         skein_linear_workspace_bytes(type(node.weights[0]).rawValue, columns, Int32(rows)),
         skein_expert_router_workspace_bytes(Int32(router.expertCount), Int32(router.groups?.count ?? 0)))
     case .experts(let experts):
+      // A part of a mixture takes no more than the whole would.
       keepQuantizedInput()
       let matrices = node.weights.prefix(3).map { skein_expert_matrix(graph[$0], type($0)) }
-      sharedBytes = ExpertBuffers(experts, matrices, rows: rows).byteCount
+      sharedBytes = ExpertBuffers(experts, matrices, rows: rows, of: experts.expertCount).byteCount
       threadBytes = withUnsafePointer(to: matrices[0]) { gate in
         withUnsafePointer(to: matrices[1]) { up in
           withUnsafePointer(to: matrices[2]) { skein_experts_workspace_bytes(gate, up, $0, Int32(rows)) }

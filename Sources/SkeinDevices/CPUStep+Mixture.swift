@@ -73,9 +73,12 @@ extension skein_latent_heads {
 }
 
 /// Where the kernels of `experts` keep what they hand to each other: offsets in bytes.
-struct ExpertBuffers: Hashable {
+struct ExpertBuffers {
+  /// Experts that the router chooses from.
   let expertCount: Int32
   let chosenCount: Int32
+  /// For each of them its number among those that are here, or -1; nil where all are here.
+  let places: UnsafePointer<Int32>?
   private(set) var numbers = 0
   private(set) var starts = 0
   private(set) var tokens = 0
@@ -87,8 +90,15 @@ struct ExpertBuffers: Hashable {
   private(set) var byteCount = 0
 
   /// Room for `rows` tokens.
-  init(_ experts: Experts, _ matrices: [skein_expert_matrix], rows: Int) {
-    expertCount = Int32(experts.expertCount)
+  /// - Parameters:
+  ///   - experts: those that are here.
+  ///   - expertCount: those that there are.
+  init(
+    _ experts: Experts, _ matrices: [skein_expert_matrix], rows: Int, of expertCount: Int,
+    places: UnsafePointer<Int32>? = nil
+  ) {
+    self.expertCount = Int32(expertCount)
+    self.places = places
     chosenCount = Int32(experts.chosenCount)
     let slots = rows * experts.chosenCount
     let outer = matrices.prefix(2)
@@ -113,7 +123,11 @@ struct ExpertBuffers: Hashable {
 
 extension CPUBinder {
   /// The kernel of an op of mixtures of experts or latent attention.
-  func mixtureKernel(of node: Node, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
+  ///
+  /// - Parameter slice: the part of a mixture that the device has; nil for all of it.
+  func mixtureKernel(
+    of node: Node, _ slice: ExpertSlice?, _ slots: [WeightID: WeightSlot]
+  ) -> CPUStep.Kernel {
     func latentHeads(_ heads: LatentHeads) -> skein_latent_heads {
       skein_latent_heads(heads, node, plan.graph, type: { slots[$0]!.type }) {
         UnsafeRawPointer(address(slots[$0]!.buffer))
@@ -138,25 +152,38 @@ extension CPUBinder {
       }
       return .expertRouter(linearArguments(node, slots), args)
     case .experts(let experts):
-      let rows = node.rows.count(tokens: plan.limits.tokensPerPass, outputs: plan.limits.outputsPerPass)
-      let matrices = (0..<3).map { index in
-        let id = node.weights[index]
-        var matrix = skein_expert_matrix(plan.graph[id], slots[id]!.type)
-        matrix.weights = UnsafeRawPointer(address(slots[id]!.buffer))
-        if node.weights.count > 3 {
-          matrix.bias = UnsafePointer(
-            address(slots[node.weights[3 + index]]!.buffer).assumingMemoryBound(to: Float.self))
-        }
-        return matrix
-      }
-      var args = skein_experts_args()
-      (args.gate, args.up, args.down) = (matrices[0], matrices[1], matrices[2])
-      args.activation = skein_activation(experts.activation)
-      return .experts(args, ExpertBuffers(experts, matrices, rows: rows))
+      return expertsKernel(of: node, experts, slice, slots)
     case .sigmoidGate:
       return .sigmoidGate(skein_sigmoid_gate_args(x: nil, gate: nil, y: nil, columns: Int32(node.width)))
     default:
       return .none
     }
+  }
+
+  private func expertsKernel(
+    of node: Node, _ experts: Experts, _ slice: ExpertSlice?, _ slots: [WeightID: WeightSlot]
+  ) -> CPUStep.Kernel {
+    let rows = node.rows.count(tokens: plan.limits.tokensPerPass, outputs: plan.limits.outputsPerPass)
+    let matrices = (0..<3).map { index in
+      let slot = slots[node.weights[index]]!
+      var matrix = skein_expert_matrix(plan.graph[slot.weight].sliced(slot.slice), slot.type)
+      matrix.weights = UnsafeRawPointer(address(slot.buffer))
+      if node.weights.count > 3 {
+        matrix.bias = UnsafePointer(
+          address(slots[node.weights[3 + index]]!.buffer).assumingMemoryBound(to: Float.self))
+      }
+      return matrix
+    }
+    var args = skein_experts_args()
+    (args.gate, args.up, args.down) = (matrices[0], matrices[1], matrices[2])
+    args.activation = skein_activation(experts.activation)
+    let here = slice ?? experts.whole
+    let places =
+      here.experts == experts.whole.experts
+      ? nil : tables.places(of: here.experts, expertCount: experts.expertCount)
+    return .experts(
+      args,
+      ExpertBuffers(
+        experts.part(here), matrices, rows: rows, of: experts.expertCount, places: places))
   }
 }

@@ -22,6 +22,8 @@ struct CPUStep {
     case expertRouter(skein_linear_args, skein_expert_router_args)
     case experts(skein_experts_args, ExpertBuffers)
     case sigmoidGate(skein_sigmoid_gate_args)
+    /// Adds up the parts of a node's result.
+    case reduce(skein_add_args)
     /// Copies and outputs: the queue has other calls for them.
     case none
   }
@@ -40,8 +42,8 @@ struct CPUBinder {
   let plan: Plan
   let device: DevicePlan
   let base: UnsafeMutableRawPointer
-  /// Owns the rotation frequencies that rope steps point to.
-  let frequencies: FrequencyTables
+  /// Owns the tables that steps point to.
+  let tables: StepTables
 
   func address(_ buffer: Buffer) -> UnsafeMutableRawPointer {
     base + device.offset(of: buffer.region, limits: plan.limits) + buffer.offset
@@ -56,15 +58,25 @@ struct CPUBinder {
         for slot in device.streamed[range] { slots[slot.weight] = slot }
       }
       let node = plan.graph[step.node]
-      let isCompute = step.kind == .compute
       let scratch = CPUScratch(for: node, in: plan.graph, limits: plan.limits) { slots[$0]?.type ?? .f32 }
       return CPUStep(
-        kernel: isCompute ? kernel(of: node, slots) : .none, firstInput: node.inputs.first,
+        kernel: kernel(of: step, slots), firstInput: node.inputs.first,
         inputs: step.inputs, result: step.result, rows: node.rows, scratch: scratch)
     }
   }
 
-  private func kernel(of node: Node, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
+  private func kernel(of step: Step, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
+    let node = plan.graph[step.node]
+    switch step.kind {
+    case .compute: return kernel(of: node, plan.slice(of: step), slots)
+    case .reduce: return .reduce(skein_add_args(a: nil, b: nil, y: nil, columns: Int32(node.width)))
+    case .fetch, .copy, .output: return .none
+    }
+  }
+
+  private func kernel(
+    of node: Node, _ slice: ExpertSlice?, _ slots: [WeightID: WeightSlot]
+  ) -> CPUStep.Kernel {
     func weight(_ index: Int) -> WeightSlot { slots[node.weights[index]]! }
     func vector(_ index: Int) -> UnsafePointer<Float> {
       UnsafePointer(address(weight(index).buffer).assumingMemoryBound(to: Float.self))
@@ -100,7 +112,7 @@ struct CPUBinder {
       return .layerNorm(args)
     case .rope(let rope):
       var args = skein_rope_args()
-      args.frequencies = frequencies.table(for: rope)
+      args.frequencies = tables.frequencies(of: rope)
       args.heads = Int32(rope.headCount)
       args.head_width = Int32(rope.headWidth)
       args.dimensions = Int32(rope.dimensions)
@@ -113,7 +125,7 @@ struct CPUBinder {
       args.sinks = node.weights.isEmpty ? nil : vector(0)
       return .attention(args)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
-      return mixtureKernel(of: node, slots)
+      return mixtureKernel(of: node, slice, slots)
     case .activation(let activation):
       return .activation(
         skein_activation_args(
@@ -187,24 +199,4 @@ extension skein_activation {
       self.init(kind: Int32(SKEIN_ACTIVATION_CLAMPED_SWISH), alpha: alpha, limit: limit)
     }
   }
-}
-
-/// Rotation frequencies, one table for each different rope of a plan.
-final class FrequencyTables {
-  private var tables: [Rope: UnsafeMutableBufferPointer<Float>] = [:]
-
-  /// Frequencies of `rope`, alive as long as this object.
-  func table(for rope: Rope) -> UnsafePointer<Float> {
-    // Queries and keys differ only in the number of heads.
-    var key = rope
-    key.headCount = 1
-    if let known = tables[key] { return UnsafePointer(known.baseAddress!) }
-    let values = rope.frequencies
-    let table = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
-    _ = table.initialize(from: values)
-    tables[key] = table
-    return UnsafePointer(table.baseAddress!)
-  }
-
-  deinit { for table in tables.values { table.deallocate() } }
 }

@@ -139,9 +139,15 @@ public final class NullQueue: DeviceQueue {
   public func compute(step index: Int, pass: PassShape) throws(DeviceError) {
     let node = plan.graph[device.steps[index].node]
     if node.rows.count(tokens: pass.tokenCount, outputs: pass.outputCount) == 0 { return }
-    let work = plan.graph.work(
-      of: node, tokens: pass.tokenCount, outputs: pass.outputCount, contextTokens: plan.limits.contextTokens,
-      cacheType: plan.limits.cacheType, weightBytes: { weightBytes[$0] ?? 0 })
+    let step = device.steps[index]
+    let work =
+      step.kind == .reduce
+      ? plan.graph.workOfReducing(
+        node, parts: step.inputs.count, tokens: pass.tokenCount, outputs: pass.outputCount)
+      : plan.graph.work(
+        of: node, tokens: pass.tokenCount, outputs: pass.outputCount,
+        contextTokens: plan.limits.contextTokens, cacheType: plan.limits.cacheType,
+        slice: plan.slice(of: step), weightBytes: { weightBytes[$0] ?? 0 })
     let start = clockSeconds
     clockSeconds +=
       rates.stepSeconds

@@ -12,11 +12,15 @@ final class DeviceWorker: @unchecked Sendable {
   private let offsets: [[Int]]
   private let reader: any WeightReader
   private let statistics: WorkerStatistics
+  private let recorder: StepRecorder?
+  private let experts: ExpertCounter?
 
   init(
     plan: Plan, device: Int, queue: any DeviceQueue, memories: [any DeviceMemory], weights: any WeightSource,
-    statistics: WorkerStatistics
+    statistics: WorkerStatistics, recorder: StepRecorder?, experts: ExpertCounter?
   ) {
+    self.recorder = recorder
+    self.experts = experts
     reader = weights.makeReader()
     self.plan = plan
     self.device = device
@@ -60,29 +64,43 @@ final class DeviceWorker: @unchecked Sendable {
     if work.steps.lowerBound == 0 { try begin(pass) }
     for index in work.steps {
       let step = plan.devices[device].steps[index]
-      switch step.kind {
-      case .compute:
-        try queue.compute(step: index, pass: pass.shape)
-      case .fetch(let range):
-        try fetch(range)
-      case .copy(let from, let source):
-        let node = plan.graph[step.node]
-        let rows = node.rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
-        try queue.wait(for: pass.events[from.device][from.step])
-        try queue.copy(
-          from: memories[from.device], at: offset(source, device: from.device, slot: pass.shape.slot),
-          to: offset(step.result, device: device, slot: pass.shape.slot), byteCount: rows * node.width * 4)
-      case .output:
-        if let logits = pass.logits {
-          try queue.read(offset(step.result, device: device, slot: pass.shape.slot), into: logits)
-        }
-      }
+      let start = recorder == nil ? 0 : skein_clock_nanoseconds()
+      try perform(step, at: index, pass)
+      recorder?.add(
+        StepRecord(
+          step: index, pass: pass.shape.serial, tokenCount: pass.shape.tokenCount, start: start,
+          end: skein_clock_nanoseconds()))
       if step.isAwaited {
         try queue.record(pass.events[device][index])
         if index + 1 < work.steps.upperBound { passes.advance(pass, device: device, to: index + 1) }
       }
     }
     if work.steps.upperBound == plan.devices[device].steps.count { try queue.record(pass.finished[device]) }
+  }
+
+  private func perform(_ step: Step, at index: Int, _ pass: Pass) throws(DeviceError) {
+    func rows() -> Int {
+      plan.graph[step.node].rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
+    }
+    switch step.kind {
+    case .compute, .reduce:
+      try queue.compute(step: index, pass: pass.shape)
+      try experts?.count(
+        step: index, rows: rows(), at: offset(step.result, device: device, slot: pass.shape.slot), from: queue
+      )
+    case .fetch(let range):
+      try fetch(range)
+    case .copy(let from, let source):
+      try queue.wait(for: pass.events[from.device][from.step])
+      try queue.copy(
+        from: memories[from.device], at: offset(source, device: from.device, slot: pass.shape.slot),
+        to: offset(step.result, device: device, slot: pass.shape.slot),
+        byteCount: rows() * plan.graph[step.node].width * 4)
+    case .output:
+      if let logits = pass.logits {
+        try queue.read(offset(step.result, device: device, slot: pass.shape.slot), into: logits)
+      }
+    }
   }
 
   /// Brings weights that do not rest on the device, and has those of the next step that needs some read ahead.

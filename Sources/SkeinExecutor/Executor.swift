@@ -15,6 +15,8 @@ public final class Executor: @unchecked Sendable {
   private let memories: [any DeviceMemory]
   private let passes: PassQueue
   private let statistics: [WorkerStatistics]
+  private let recorders: [StepRecorder]
+  private let expertCounters: [ExpertCounter]
   private var threads: [HostThread] = []
   private var pages: PageTable
   private var serial = 0
@@ -23,10 +25,12 @@ public final class Executor: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - devices: those of the plan, in its order.
+  ///   - options: what to take note of.
   ///   - progress: told the bytes loaded so far, and all there are; called from several threads.
   /// - Throws: `ExecutorError` or `DeviceError`; nothing is left reserved then.
   public init(
     plan: Plan, devices: [any Device], weights: any WeightSource,
+    options: ExecutorOptions = ExecutorOptions(),
     progress: @escaping @Sendable (_ loadedBytes: Int, _ totalBytes: Int) -> Void = { _, _ in }
   ) throws {
     guard devices.map(\.id) == plan.devices.map(\.device) else {
@@ -47,13 +51,21 @@ public final class Executor: @unchecked Sendable {
     self.memories = memories
     self.passes = passes
     statistics = devices.map { _ in WorkerStatistics() }
+    if case .steps(let most) = options.tracing {
+      recorders = devices.map { _ in StepRecorder(most: most) }
+    } else {
+      recorders = []
+    }
+    expertCounters =
+      options.expertCounting == .on ? devices.indices.map { ExpertCounter(plan, device: $0) } : []
 
     let loading = Loading(deviceCount: devices.count, plan: plan, progress: progress)
     do {
       for index in devices.indices {
         let worker = DeviceWorker(
           plan: plan, device: index, queue: queues[index], memories: memories, weights: weights,
-          statistics: statistics[index])
+          statistics: statistics[index], recorder: recorders.isEmpty ? nil : recorders[index],
+          experts: expertCounters.isEmpty ? nil : expertCounters[index])
         threads.append(
           try HostThread {
             guard loading.perform({ try worker.load(progress: loading.add) }) else { return }
@@ -123,6 +135,17 @@ public final class Executor: @unchecked Sendable {
 
   /// Seconds that each device has worked so far, in the order of the plan.
   public var busySeconds: [Double] { statistics.map(\.busySeconds) }
+
+  /// The last steps of each device, in the order of the plan; empty without tracing. Ask when nothing is executed.
+  public var trace: [[StepRecord]] { recorders.map(\.records) }
+
+  /// Steps that each device's trace has lost to later ones.
+  public var lostStepCounts: [Int] { recorders.map(\.lostCount) }
+
+  /// How often each expert was chosen so far; nil where that is not counted. Ask when nothing is executed.
+  public var expertUsage: ExpertUsage? {
+    expertCounters.isEmpty ? nil : ExpertUsage(expertCounters.flatMap(\.layers))
+  }
 
   /// Bytes that each device has reserved, in the order of the plan.
   public var reservedBytes: [Int] { memories.map(\.byteCount) }

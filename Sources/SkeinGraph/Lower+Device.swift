@@ -3,6 +3,7 @@ import SkeinTensor
 /// Gives the weights and caches of one device their places, once its steps are known.
 struct DevicePlanBuilder {
   private let graph: Graph
+  private let splits: [NodeID: [ExpertPart]]
   private let limits: PlanLimits
   private let layout: any DeviceLayout
   private let type: (WeightID) -> ElementType
@@ -12,10 +13,11 @@ struct DevicePlanBuilder {
   private var bytes: [Region: Int] = [:]
 
   init(
-    _ graph: Graph, _ limits: PlanLimits, _ layout: any DeviceLayout,
+    _ graph: Graph, _ splits: [NodeID: [ExpertPart]], _ limits: PlanLimits, _ layout: any DeviceLayout,
     type: @escaping (WeightID) -> ElementType
   ) {
     self.graph = graph
+    self.splits = splits
     self.limits = limits
     self.layout = layout
     self.type = type
@@ -37,16 +39,17 @@ struct DevicePlanBuilder {
       let node = graph[step.node]
       switch step.kind {
       case .fetch:
-        steps[index].kind = .fetch(place(fetched: node.weights.filter { !resident.contains($0) }))
+        steps[index].kind = .fetch(place(fetched: step, resident))
       case .compute:
-        for weight in node.weights where resident.contains(weight) && seen.insert(weight).inserted {
-          weights.append(slot(weight, in: .weights))
+        for (index, weight) in node.weights.enumerated()
+        where resident.contains(weight) && seen.insert(weight).inserted {
+          weights.append(slot(weight, step, at: index, in: .weights))
         }
         if let cache = node.op.cache { place(cache) }
         bytes[.workspace] = max(
           bytes[.workspace, default: 0],
           layout.workspaceBytes(for: node, in: graph, limits: limits, type: type))
-      case .copy, .output:
+      case .copy, .reduce, .output:
         break
       }
     }
@@ -62,17 +65,23 @@ struct DevicePlanBuilder {
     return Buffer(region, offset: offset, byteCount: byteCount)
   }
 
-  private mutating func slot(_ weight: WeightID, in region: Region) -> WeightSlot {
-    let byteCount = layout.byteCount(of: graph[weight], type: type(weight))
-    return WeightSlot(weight: weight, type: type(weight), buffer: take(byteCount, in: region))
+  /// A place for what a step takes of the weight at `index` of its node.
+  private mutating func slot(_ weight: WeightID, _ step: Step, at index: Int, in region: Region) -> WeightSlot
+  {
+    let slice = step.part.flatMap { splits[step.node]![$0].slice(of: graph[weight], at: index) }
+    let byteCount = layout.byteCount(of: graph[weight].sliced(slice), type: type(weight))
+    return WeightSlot(
+      weight: weight, type: type(weight), slice: slice, buffer: take(byteCount, in: region))
   }
 
   /// Weights that are needed for one step lie where those of the step before lay.
-  private mutating func place(fetched fetchedWeights: [WeightID]) -> Range<Int> {
+  private mutating func place(fetched step: Step, _ resident: Set<WeightID>) -> Range<Int> {
     let first = streamed.count
     let former = bytes[.stream, default: 0]
     bytes[.stream] = 0
-    for weight in fetchedWeights { streamed.append(slot(weight, in: .stream)) }
+    for (index, weight) in graph[step.node].weights.enumerated() where !resident.contains(weight) {
+      streamed.append(slot(weight, step, at: index, in: .stream))
+    }
     bytes[.stream] = max(bytes[.stream, default: 0], former)
     return first..<streamed.count
   }

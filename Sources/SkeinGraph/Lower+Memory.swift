@@ -8,27 +8,29 @@
 ///
 /// - Returns: bytes of the pass and scratch regions.
 func placeValues(
-  _ steps: inout [Step], device: Int, order: HappensBefore, graph: Graph, limits: PlanLimits, inputBytes: Int
+  _ steps: inout [Step], device: Int, order: HappensBefore, graph: Graph, values: PlanValues,
+  limits: PlanLimits, inputBytes: Int
 ) -> [Region: Int] {
-  let lives = liveRanges(steps, device: device, order, graph)
+  let lives = liveRanges(steps, device: device, order, values)
   // Passes keep their inputs in front of their values.
   var arenas: [Region: Arena] = [.pass: Arena(start: inputBytes), .scratch: Arena(start: 0)]
-  var place = [Buffer?](repeating: nil, count: graph.nodes.count)
+  var place = [Buffer?](repeating: nil, count: values.count)
   for index in steps.indices {
     if case .fetch = steps[index].kind { continue }
     let node = graph[steps[index].node]
-    steps[index].inputs = steps[index].kind == .compute ? node.inputs.map { place[$0.index]! } : []
+    let value = values.index(of: node.id, part: steps[index].part)!
+    steps[index].inputs = values.inputs(of: steps[index]).map { place[$0]! }
     if steps[index].kind == .output {
-      steps[index].result = place[node.id.index]!
+      steps[index].result = place[value]!
       continue
     }
-    let life = lives[node.id.index]
+    let life = lives[value]
     let region: Region = life.isShared ? .pass : .scratch
     let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
     let bytes = rows * node.width * 4
     let offset = arenas[region]!.take(bytes, from: index, through: life.last)
     let buffer = Buffer(region, offset: offset, byteCount: bytes)
-    place[node.id.index] = buffer
+    place[value] = buffer
     steps[index].result = buffer
   }
   return arenas.mapValues(\.peak)
@@ -41,24 +43,24 @@ private struct LiveRange {
   var isShared = false
 }
 
-/// How long the value of each node lives on a device, by index of the node.
+/// How long each value lives on a device.
 private func liveRanges(
-  _ steps: [Step], device: Int, _ order: HappensBefore, _ graph: Graph
+  _ steps: [Step], device: Int, _ order: HappensBefore, _ values: PlanValues
 ) -> [LiveRange] {
-  var lives = [LiveRange](repeating: LiveRange(), count: graph.nodes.count)
+  var lives = [LiveRange](repeating: LiveRange(), count: values.count)
   for (index, step) in steps.enumerated() {
-    lives[step.node.index].last = index
-    guard step.kind == .compute else { continue }
-    for input in graph[step.node].inputs { lives[input.index].last = index }
+    lives[values.index(of: step.node, part: step.part)!].last = index
+    for input in values.inputs(of: step) { lives[input].last = index }
   }
   let waits = steps.indices.filter { steps[$0].waits }
   for (made, step) in steps.enumerated() where step.makesValue {
-    var life = lives[step.node.index]
+    let value = values.index(of: step.node, part: step.part)!
+    var life = lives[value]
     if step.isAwaited {
       life.last = max(life.last, order.lastRemoteUse(of: StepReference(device: device, step: made)))
     }
     life.isShared = step.isAwaited || waits.contains { $0 > made && $0 <= life.last }
-    lives[step.node.index] = life
+    lives[value] = life
   }
   return lives
 }

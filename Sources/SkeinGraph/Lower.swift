@@ -3,7 +3,9 @@ import SkeinTensor
 /// Turns a graph and a placement into a plan.
 ///
 /// Each device gets its nodes in the order of the graph; where a node needs a value from another device, a
-/// copy comes right before it. Then every value gets a place in memory that it keeps while it is needed.
+/// copy comes right before it, and where several devices share the node that makes the value, the sum of its parts.
+/// So a device does all that comes earlier in the graph before it waits. Then every value gets a place in memory
+/// that it keeps while it is needed.
 ///
 /// - Parameters:
 ///   - layouts: a layout for each device of the placement, in its order.
@@ -18,20 +20,23 @@ public func lower(
   try validate(placement, of: graph, layouts: layouts)
   try validate(limits)
   try validate(limits, of: graph)
+  let splits = try splits(graph, placement, type: type)
+  let values = PlanValues(graph, splits)
   let resident = residentWeights(graph, placement)
-  var steps = makeSteps(graph, placement, resident)
+  var maker = StepMaker(graph, placement, splits, values, resident)
+  var steps = maker.steps()
   let order = try HappensBefore(steps)
   var devices: [DevicePlan] = []
   for device in placement.devices.indices {
     let inputs = InputSlots(limits)
     let regions = placeValues(
-      &steps[device], device: device, order: order, graph: graph, limits: limits, inputBytes: inputs.byteCount
-    )
-    var builder = DevicePlanBuilder(graph, limits, layouts[device], type: type)
+      &steps[device], device: device, order: order, graph: graph, values: values, limits: limits,
+      inputBytes: inputs.byteCount)
+    var builder = DevicePlanBuilder(graph, splits, limits, layouts[device], type: type)
     devices.append(
       builder.plan(steps: steps[device], resident: resident[device], inputs: inputs, regions: regions))
   }
-  var plan = Plan(graph: graph, placement: placement, limits: limits, devices: devices)
+  var plan = Plan(graph: graph, placement: placement, splits: splits, limits: limits, devices: devices)
   plan.resolveCopySources()
   try plan.validate()
   return plan
@@ -52,13 +57,8 @@ private func validate(
     throw fail("streams the weights of node \(node.index), which does not exist")
   }
   for (node, shares) in zip(graph.nodes, placement.shares) {
-    guard let share = shares.first, placement.devices.indices.contains(share.device) else {
+    guard !shares.isEmpty, shares.allSatisfy({ placement.devices.indices.contains($0.device) }) else {
       throw fail("no device runs it", at: node.name.description)
-    }
-    if shares.count > 1 {
-      throw GraphError(
-        .unsupported, "its work is split over \(shares.count) devices; give it to one",
-        at: node.name.description)
     }
   }
 }
@@ -93,47 +93,11 @@ private func validate(_ limits: PlanLimits) throws(GraphError) {
   }
 }
 
-/// The steps of every device, with buffers that have a size but no place yet.
-private func makeSteps(
-  _ graph: Graph, _ placement: Placement, _ resident: [Set<WeightID>]
-) -> [[Step]] {
-  var steps = [[Step]](repeating: [], count: placement.devices.count)
-  // Where each node's value was made, and on which devices it is.
-  var maker = [StepReference](repeating: StepReference(device: 0, step: 0), count: graph.nodes.count)
-  var isOn = [[Bool]](
-    repeating: [Bool](repeating: false, count: graph.nodes.count), count: placement.devices.count)
-  let unplaced = Buffer(.scratch, offset: 0, byteCount: 0)
-
-  for node in graph.nodes {
-    let device = placement.shares[node.id.index][0].device
-    for input in node.inputs where !isOn[device][input.index] {
-      let source = maker[input.index]
-      steps[source.device][source.step].isAwaited = true
-      steps[device].append(
-        Step(kind: .copy(from: source, source: unplaced), node: input, inputs: [], result: unplaced))
-      isOn[device][input.index] = true
-    }
-    if placement.streamed.contains(node.id), node.weights.contains(where: { !resident[device].contains($0) })
-    {
-      // The range is filled in when the weights get their places.
-      steps[device].append(Step(kind: .fetch(0..<0), node: node.id, inputs: [], result: unplaced))
-    }
-    maker[node.id.index] = StepReference(device: device, step: steps[device].count)
-    isOn[device][node.id.index] = true
-    steps[device].append(
-      Step(
-        kind: .compute, node: node.id, inputs: node.inputs.map { _ in unplaced }, result: unplaced))
-  }
-  let last = graph.output.id
-  steps[maker[last.index].device].append(Step(kind: .output, node: last, inputs: [], result: unplaced))
-  return steps
-}
-
 /// For each device, the weights of nodes that are not streamed there.
 private func residentWeights(_ graph: Graph, _ placement: Placement) -> [Set<WeightID>] {
   var resident = [Set<WeightID>](repeating: [], count: placement.devices.count)
   for node in graph.nodes where !placement.streamed.contains(node.id) {
-    resident[placement.shares[node.id.index][0].device].formUnion(node.weights)
+    for share in placement.shares[node.id.index] { resident[share.device].formUnion(node.weights) }
   }
   return resident
 }

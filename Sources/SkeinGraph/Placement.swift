@@ -14,13 +14,17 @@ public struct DeviceID: Hashable, Sendable, CustomStringConvertible, Comparable 
 public struct Share: Hashable, Sendable {
   /// Index into `Placement.devices`.
   public var device: Int
-  /// Part of the node's rows of weights or heads; the shares of a node sum to 1.
+  /// Part of the node's work; the shares of a node sum to 1.
   public var fraction: Double
+  /// Of a mixture, the experts that the share has; nil where only the fraction is asked for. Either all shares
+  /// of a node name their experts or none.
+  public var experts: ExpertSet?
 
   /// A share on a device.
-  public init(device: Int, fraction: Double) {
+  public init(device: Int, fraction: Double, experts: ExpertSet? = nil) {
     self.device = device
     self.fraction = fraction
+    self.experts = experts
   }
 }
 

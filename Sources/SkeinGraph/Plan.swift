@@ -94,8 +94,10 @@ public struct StepReference: Hashable, Sendable {
 public struct Step: Hashable, Sendable {
   /// What a step does.
   public enum Kind: Hashable, Sendable {
-    /// Runs the op of the node.
+    /// Runs the op of the node, or the part of it that the device has.
     case compute
+    /// Adds up the parts of the node's result, in their order: so the sum has the same bits on every run.
+    case reduce
     /// Brings weights of the node from the checkpoint: these of `DevicePlan.streamed`.
     case fetch(Range<Int>)
     /// Fetches the node's result from another device, once the step that makes it there is done.
@@ -107,7 +109,9 @@ public struct Step: Hashable, Sendable {
   public var kind: Kind
   /// The node whose result it makes or moves.
   public var node: NodeID
-  /// Where the inputs of a compute step are, in the order of the node's inputs.
+  /// Which part of the node's result it makes or moves, by its place in `Plan.splits`; nil for the whole.
+  public var part: Int?
+  /// Where the inputs of a compute step are, in the order of the node's inputs; of a reduce step, the parts.
   public var inputs: [Buffer]
   /// Where the result goes; of an output step, where the logits are.
   public var result: Buffer
@@ -120,7 +124,7 @@ public struct Step: Hashable, Sendable {
   /// Whether the node's result is there after it and was not before.
   var makesValue: Bool {
     switch kind {
-    case .compute, .copy: true
+    case .compute, .reduce, .copy: true
     case .fetch, .output: false
     }
   }
@@ -132,6 +136,8 @@ public struct WeightSlot: Hashable, Sendable {
   public var weight: WeightID
   /// The format it is stored in in the checkpoint.
   public var type: ElementType
+  /// What of it the device holds; nil for all of it.
+  public var slice: WeightSlice?
   /// Where it lies, in the device's own layout.
   public var buffer: Buffer
 }
@@ -210,6 +216,8 @@ public struct Plan: Hashable, Sendable {
   public var graph: Graph
   /// What runs where.
   public var placement: Placement
+  /// The nodes that several devices share, each with its parts in the order of its shares.
+  public var splits: [NodeID: [ExpertPart]] = [:]
   /// The sizes that it is made for.
   public var limits: PlanLimits
   /// In the order of `placement.devices`.
@@ -261,6 +269,9 @@ public struct Plan: Hashable, Sendable {
       return max(count.dividedUp(by: max(count.dividedUp(by: size), 1)), 1)
     }
   }
+
+  /// What a compute step runs of a mixture that several devices share; nil where it runs a whole node.
+  public func slice(of step: Step) -> ExpertSlice? { step.part.flatMap { splits[step.node]?[$0].slice } }
 
   /// Bytes that the device at `index` holds.
   public func byteCount(device index: Int) -> Int { devices[index].byteCount(limits: limits) }

@@ -10,7 +10,22 @@ public struct Work: Hashable, Sendable {
   public var activationBytes: Double
 }
 
+extension ExpertSlice {
+  /// The part of a mixture's work, where every expert is as likely.
+  public func fraction(of experts: Experts) -> Double {
+    Double(self.experts.count * inner.count) / Double(experts.expertCount * experts.expertWidth)
+  }
+}
+
 extension Graph {
+  /// The work of adding up so many parts of a node's result in a pass.
+  public func workOfReducing(_ node: Node, parts: Int, tokens: Int, outputs: Int) -> Work {
+    let values = Double(node.rows.count(tokens: tokens, outputs: outputs) * node.width)
+    return Work(
+      floatingPointOperations: values * Double(parts - 1), weightBytes: 0,
+      activationBytes: values * Double(3 * (parts - 1)) * 4)
+  }
+
   /// The work of `node` in a pass.
   ///
   /// - Parameters:
@@ -18,10 +33,11 @@ extension Graph {
   ///   - outputs: tokens whose logits are wanted.
   ///   - contextTokens: positions that each token attends to (where a window does not limit it).
   ///   - cacheType: the format of the key-value cache.
-  ///   - weightBytes: bytes of a weight as it is stored.
+  ///   - slice: the part of a mixture that is computed; nil for all of it.
+  ///   - weightBytes: bytes of a weight as it is stored; where there is a slice, of the part that it takes.
   public func work(
     of node: Node, tokens: Int, outputs: Int, contextTokens: Int, cacheType: ElementType = .f16,
-    weightBytes: (WeightID) -> Int
+    slice: ExpertSlice? = nil, weightBytes: (WeightID) -> Int
   ) -> Work {
     let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
     let stored = node.weights.reduce(0.0) { $0 + Double(weightBytes($1)) }
@@ -68,10 +84,11 @@ extension Graph {
       work.floatingPointOperations = 2 * rows * Double(router.expertCount * self[node.inputs[0]].width)
     case .experts(let experts):
       let matrices = Double(3 * experts.expertWidth * node.width)
-      work.floatingPointOperations = 2 * rows * Double(experts.chosenCount) * matrices
+      let part = slice?.fraction(of: experts) ?? 1
+      work.floatingPointOperations = 2 * rows * Double(experts.chosenCount) * matrices * part
       work.weightBytes = stored * experts.expectedCount(tokens: Int(rows)) / Double(experts.expertCount)
       // What is between up and down is written and read.
-      work.activationBytes += 8 * rows * Double(experts.chosenCount * experts.expertWidth)
+      work.activationBytes += 8 * rows * Double(experts.chosenCount * experts.expertWidth) * part
     case .sigmoidGate:
       work.floatingPointOperations = rows * Double(node.width)
     case .activation, .gatedActivation, .softCap:

@@ -52,7 +52,8 @@ struct JSONParser {
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-    // Key paths are followed through objects alone: within an array the depth is larger than the path is long.
+    // Key paths are followed through objects alone: within an array the depth is larger than the path
+    // is long.
     let mayLead = !flattened.isEmpty && keyPath.count == depth
     if mayLead, flattened.contains(keyPath) { return try flatObject(depth: depth) }
     offset += 1

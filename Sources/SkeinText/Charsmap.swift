@@ -49,7 +49,9 @@ struct Charsmap: Sendable {
   private func offset(_ unit: UInt32) -> Int { Int(unit >> 10) << Int((unit & 0x200) >> 6) }
 
   /// What replaces the longest key at the start of the text, and that key's length.
-  func longestPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (byteCount: Int, value: ArraySlice<UInt8>)? {
+  func longestPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (
+    byteCount: Int, value: ArraySlice<UInt8>
+  )? {
     var found: (Int, Int)?
     walk(text, count) { length, value in
       found = (length, value)
@@ -76,9 +78,9 @@ struct Charsmap: Sendable {
   }
 }
 
-/// A charsmap as the `tokenizers` library applies it: to whole grapheme clusters of up to five bytes, of which
-/// it takes the shortest key, otherwise to single characters. (SentencePiece itself takes the longest key at
-/// every place.)
+/// A charsmap as the `tokenizers` library applies it: to whole grapheme clusters of up to five bytes, of
+/// which it takes the shortest key, otherwise to single characters. (SentencePiece itself takes the
+/// longest key at every place.)
 struct CharsmapNormalizer: Normalizer {
   let charsmap: Charsmap
   private static let longestClusterByteCount = 5

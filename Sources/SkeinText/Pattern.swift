@@ -10,13 +10,13 @@ final class Pattern: @unchecked Sendable {
     try self.init(compiling: source, options: 0) { problem in
       TokenizerError(
         .patternFailed,
-        "PCRE2 does not compile a pre-tokenizer's expression (\(problem)). Install PCRE2 10.40 or newer, built "
-          + "with Unicode support.")
+        "PCRE2 does not compile a pre-tokenizer's expression (\(problem)). Install PCRE2 10.40 or newer, "
+          + "built with Unicode support.")
     }
   }
 
-  /// An expression from a file, in Oniguruma's syntax; `place` says where, for errors. What takes it very long
-  /// to match counts as no match.
+  /// An expression from a file, in Oniguruma's syntax; `place` says where, for errors. What takes it
+  /// very long to match counts as no match.
   convenience init(oniguruma source: String, place: String) throws(TokenizerError) {
     func error(_ problem: String) -> TokenizerError {
       TokenizerError(.patternFailed, "\(place): the expression does not compile: \(problem). Correct it.")

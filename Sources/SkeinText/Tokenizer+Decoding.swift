@@ -1,6 +1,6 @@
 extension Tokenizer {
-  /// The text of the tokens. Bytes that are not UTF-8 become U+FFFD. So do ids outside the vocabulary where the
-  /// tokenizer is from a GGUF file; elsewhere they are left out, as the libraries do.
+  /// The text of the tokens. Bytes that are not UTF-8 become U+FFFD. So do ids outside the vocabulary
+  /// where the tokenizer is from a GGUF file; elsewhere they are left out, as the libraries do.
   public func decode(_ tokens: [Int32], _ options: DecodingOptions = .text) -> String {
     String(decoding: decodeBytes(tokens, options), as: UTF8.self)
   }

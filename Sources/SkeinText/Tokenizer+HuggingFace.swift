@@ -1,5 +1,6 @@
 extension Tokenizer {
-  /// The tokenizer that a `tokenizer.json` describes, with what the files beside it say of its special tokens.
+  /// The tokenizer that a `tokenizer.json` describes, with what the files beside it say of its special
+  /// tokens.
   ///
   /// As `transformers` does: where the configuration says `add_bos_token` or `add_eos_token`, these tokens go
   /// round texts in place of what the file's post-processor says; truncation and padding of the file are not
@@ -11,7 +12,8 @@ extension Tokenizer {
   ///   - configuration: what the files beside it say.
   /// - Throws: ``TokenizerError`` that names the file and the key, and the remedy.
   public convenience init(
-    json: UnsafeRawBufferPointer, path: String, configuration: TokenizerConfiguration = TokenizerConfiguration()
+    json: UnsafeRawBufferPointer, path: String,
+    configuration: TokenizerConfiguration = TokenizerConfiguration()
   ) throws(TokenizerError) {
     let file = try TokenizerJSON(json, path: path)
     let assembly = PipelineAssembly(file, configuration)
@@ -36,7 +38,8 @@ private struct PipelineAssembly {
     var processor = file.postProcessor ?? PostProcessor()
     if configuration.addBOS != nil || configuration.addEOS != nil {
       processor = PostProcessor(
-        bos: configuration.addBOS == true ? roles.bos : nil, eos: configuration.addEOS == true ? roles.eos : nil)
+        bos: configuration.addBOS == true ? roles.bos : nil,
+        eos: configuration.addEOS == true ? roles.eos : nil)
     }
     roles.addsBOS = roles.bos.map { processor.single.first == .special([$0]) } ?? false
     roles.addsEOS = roles.eos.map { processor.single.last == .special([$0]) } ?? false
@@ -63,10 +66,14 @@ private struct PipelineAssembly {
   }
 
   /// The file's added tokens, and those that only the configuration names.
-  private static func addedTokens(_ file: TokenizerJSON, _ configuration: TokenizerConfiguration) -> [AddedToken] {
+  private static func addedTokens(_ file: TokenizerJSON, _ configuration: TokenizerConfiguration)
+    -> [AddedToken]
+  {
     var known = Set(file.addedTokens.map(\.content))
     var missing: [AddedToken] = []
-    for token in configuration.addedTokens where known.insert(token.content).inserted { missing.append(token) }
+    for token in configuration.addedTokens where known.insert(token.content).inserted {
+      missing.append(token)
+    }
     let named = configuration.specialTokens.sorted { $0.key < $1.key }.map(\.value)
     for text in named + configuration.additionalSpecialTokens where known.insert(Array(text.utf8)).inserted {
       missing.append(AddedToken(id: 0, content: Array(text.utf8), isSpecial: true))

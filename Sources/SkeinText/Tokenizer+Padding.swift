@@ -20,8 +20,8 @@ extension Tokenizer {
   /// - Parameters:
   ///   - texts: the tokens of each text; they may differ in number.
   ///   - side: where padding goes; nil takes ``paddingSide``.
-  /// - Throws: ``TokenizerError`` with code ``TokenizerError/Code/missingSpecialToken`` where the tokenizer has no
-  ///   padding token.
+  /// - Throws: ``TokenizerError`` with code ``TokenizerError/Code/missingSpecialToken`` where the tokenizer
+  ///   has no padding token.
   public func pad(_ texts: [[Int32]], side: PaddingSide? = nil) throws(TokenizerError) -> PaddedTokens {
     guard let padding else {
       throw TokenizerError(

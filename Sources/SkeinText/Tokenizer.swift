@@ -1,22 +1,24 @@
 /// Turns text into the tokens of a model and back.
 ///
 /// Made once from a checkpoint's ``Vocabulary``, from the `tokenizer.json` of a Hugging Face folder
-/// (``init(json:path:configuration:)``) or from a SentencePiece model (``init(sentencePiece:path:configuration:)``);
-/// from then on it does not change, and any number of tasks may use it at once.
+/// (``init(json:path:configuration:)``) or from a SentencePiece model
+/// (``init(sentencePiece:path:configuration:)``); from then on it does not change, and any number of
+/// tasks may use it at once.
 ///
-/// From `tokenizer.json` and SentencePiece models come exactly the tokens and the text that the `tokenizers` and
-/// `sentencepiece` libraries give. The rules for a ``Vocabulary`` are those of the GGUF format as llama.cpp
-/// defined them, with two differences: decoding never changes the text (no clean-up of spaces before punctuation), and the space
-/// that encoding puts in front of a text is taken away again after special tokens too, so that
-/// `decode(encode(text))` is `text` wherever every byte has a token. Text is taken as it comes: the
-/// normalization that some models' own tokenizers begin with (Qwen's to NFC) is not part of the format.
+/// From `tokenizer.json` and SentencePiece models come exactly the tokens and the text that the
+/// `tokenizers` and `sentencepiece` libraries give. The rules for a ``Vocabulary`` are those of the GGUF
+/// format as llama.cpp defined them, with two differences: decoding never changes the text (no clean-up
+/// of spaces before punctuation), and the space that encoding puts in front of a text is taken away again
+/// after special tokens too, so that `decode(encode(text))` is `text` wherever every byte has a token.
+/// Text is taken as it comes: the normalization that some models' own tokenizers begin with (Qwen's to
+/// NFC) is not part of the format.
 public final class Tokenizer: Sendable {
   /// The kind of file a tokenizer is from, whose rules it follows.
   public enum Format: Sendable, Hashable {
     /// A vocabulary in a GGUF file.
     case gguf
-    /// `tokenizer.json` of the `tokenizers` library. Its users take the text of special tokens for those tokens
-    /// (``EncodingOptions/parseSpecial``) unless they say otherwise.
+    /// `tokenizer.json` of the `tokenizers` library. Its users take the text of special tokens for
+    /// those tokens (``EncodingOptions/parseSpecial``) unless they say otherwise.
     case huggingFace
     /// A SentencePiece `.model`.
     case sentencePiece
@@ -86,7 +88,7 @@ public final class Tokenizer: Sendable {
     }
     paddingSide = .right
     longestInput = nil
-    chatTemplates = [:]
+    chatTemplates = vocabulary.chatTemplates
     core = VocabularyCore(vocabulary, build)
   }
 

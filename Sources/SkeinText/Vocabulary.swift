@@ -81,6 +81,9 @@ public struct Vocabulary: Sendable {
   /// Whether `.wpm` lower-cases text and drops accents; nil means yes.
   public var lowercase: Bool?
 
+  /// Chat templates by name; the one without a name (`tokenizer.chat_template`) is `default`.
+  public var chatTemplates: [String: String] = [:]
+
   /// The model's name (`general.name`). The files of Phi-3 do not say that their special tokens swallow
   /// the white space after them; it is known by this name alone.
   public var modelName: String?

@@ -144,7 +144,7 @@ import Testing
             groups.starts = s.baseAddress
             groups.tokens = t.baseAddress
             groups.weights = w.baseAddress
-            skein_group_by_expert(choice, 3, 2, 8, &groups)
+            skein_group_by_expert(choice, 3, 2, 8, nil, &groups)
           }
         }
       }

@@ -4,7 +4,11 @@ import Testing
 
 /// A mixture with made-up choices, and what its three kernels give.
 private final class ExpertsCase {
+  /// Experts that are here, and those that there are.
   let experts: Int
+  let expertCount: Int
+  /// For each of them its number among those that are here; nil where all are.
+  let places: GuardedBuffer<Int32>?
   let chosen: Int
   let tokens: Int
   let width: Int
@@ -25,6 +29,7 @@ private final class ExpertsCase {
     self.activation = activation
     (self.types, self.experts, self.chosen, self.tokens) = (types, experts, chosen, tokens)
     (self.width, self.expertWidth) = (width, expertWidth)
+    (expertCount, places) = (experts, nil)
     let shapes = [(expertWidth, width), (expertWidth, width), (width, expertWidth)]
     weights = zip(types, shapes).enumerated().map { index, pair in
       GuardedBuffer(
@@ -47,6 +52,45 @@ private final class ExpertsCase {
       bias: biases.isEmpty ? nil : UnsafePointer(biases[index].pointer))
   }
 
+  private init(
+    partOf whole: ExpertsCase, places: [Int32]?, inner: Range<Int>,
+    weights: [GuardedBuffer<UInt8>]
+  ) {
+    (types, chosen, tokens, width) = (whole.types, whole.chosen, whole.tokens, whole.width)
+    (x, choice, expertCount) = (whole.x, whole.choice, whole.expertCount)
+    (biases, activation) = ([], whole.activation)
+    experts = places.map { $0.count { $0 >= 0 } } ?? whole.experts
+    expertWidth = inner.count
+    self.places = places.map { GuardedBuffer($0) }
+    self.weights = weights
+  }
+
+  /// Some of the experts, and some of the inner values of each, as a device has them.
+  ///
+  /// - Parameter numbers: of the experts; nil for all.
+  func part(_ numbers: [Int]?, inner: Range<Int>) -> ExpertsCase {
+    let kept = numbers ?? Array(0..<experts)
+    let cut = weights.indices.map { index in
+      let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
+      let rowBytes = types[index].rowBytes(elementCount: columns)!
+      let bytes = weights[index].array
+      let keptRows = index < 2 ? inner : 0..<rows
+      let first = index < 2 ? 0 : types[index].rowBytes(elementCount: inner.lowerBound)!
+      let count = index < 2 ? rowBytes : types[index].rowBytes(elementCount: inner.count)!
+      return GuardedBuffer(
+        kept.flatMap { expert in
+          keptRows.flatMap { row in
+            let start = (expert * rows + row) * rowBytes + first
+            return bytes[start..<start + count]
+          }
+        })
+    }
+    let places = numbers.map { numbers in
+      (0..<experts).map { Int32(numbers.firstIndex(of: $0) ?? -1) }
+    }
+    return ExpertsCase(partOf: self, places: places, inner: inner, weights: cut)
+  }
+
   func result(_ set: String, piece: Int? = nil) -> [Float] {
     let table = KernelTable(name: set)
     let slots = tokens * chosen
@@ -59,7 +103,10 @@ private final class ExpertsCase {
     args.groups.starts = starts.pointer
     args.groups.tokens = slotTokens.pointer
     args.groups.weights = slotWeights.pointer
-    skein_group_by_expert(choice, Int32(tokens), Int32(chosen), Int32(experts), &args.groups)
+    skein_group_by_expert(
+      choice, Int32(tokens), Int32(chosen), Int32(expertCount), places.map { UnsafePointer($0.pointer) },
+      &args.groups)
+    let taken = Int(args.groups.slots)
     (args.gate, args.up, args.down) = (matrix(0), matrix(1), matrix(2))
     let takes = types.map { skein_linear_takes_quantized($0.rawValue) }
     let rowBytes = skein_quantized_activation_bytes(Int32(width))
@@ -77,14 +124,15 @@ private final class ExpertsCase {
     if tokens > 1 {
       args.gathered = takes[0] && takes[1] ? nil : gathered.pointer
       args.quantized_gathered = takes[0] || takes[1] ? quantizedGathered.raw : nil
-      run(table.kernels.experts_gather, args, items: slots, piece: piece)
+      run(table.kernels.experts_gather, args, items: taken, piece: piece)
     }
     var (gate, up, down) = (args.gate, args.up, args.down)
     let workspace = skein_experts_workspace_bytes(&gate, &up, &down, Int32(tokens))
     run(
       table.kernels.experts_up, args, items: Int(args.groups.count) * expertWidth, piece: piece,
       workspaceBytes: workspace)
-    let rounded = KernelTable.reference.quantizeActivations(inner.array, tokens: slots, columns: expertWidth)
+    let rounded = KernelTable.reference.quantizeActivations(
+      inner.array.map { $0.isNaN ? 0 : $0 }, tokens: slots, columns: expertWidth)
     if takes[2] { args.quantized_inner = UnsafeRawPointer(rounded.raw) }
     run(table.kernels.experts_down, args, items: width, piece: piece, workspaceBytes: workspace)
     return y.array
@@ -178,6 +226,38 @@ private final class ExpertsCase {
       let sample = ExpertsCase([.q8_0, .q4_K, .q8_0], tokens: tokens, width: 512, expertWidth: 256)
       let whole = sample.result(set)
       for piece in [1, 32, 45, 96] { #expect(sameBits(sample.result(set, piece: piece), whole)) }
+    }
+  }
+
+  /// Parts of a mixture add up to it: some of the experts, some of the inner values of all.
+  @Test(arguments: instructionSets, [ElementType.f32, .f16, .q8_0, .q4_K])
+  func partsAddUpToTheWhole(set: String, type: ElementType) {
+    for tokens in [1, 5, 40] {
+      let whole = ExpertsCase([type, type, type], experts: 6, chosen: 3, tokens: tokens, expertWidth: 512)
+      let expected = whole.result(set)
+      let cuts: [[ExpertsCase]] = [
+        [whole.part([0, 3, 5], inner: 0..<512), whole.part([1, 2, 4], inner: 0..<512)],
+        // Many tokens have no expert in the second part.
+        [whole.part([0, 1, 2, 3, 5], inner: 0..<512), whole.part([4], inner: 0..<512)],
+        [whole.part(nil, inner: 0..<256), whole.part(nil, inner: 256..<512)],
+        [whole.part([1, 2], inner: 0..<512), whole.part([0, 3, 4, 5], inner: 0..<512)],
+      ]
+      for cut in cuts {
+        let parts = cut.map { $0.result(set) }
+        let sum = zip(parts[0], parts[1]).map { Double($0 + $1) }
+        #expect(maximumRelativeError(expected, sum) < 2e-6, "\(tokens) tokens")
+      }
+    }
+  }
+
+  /// A device none of whose experts was chosen gives zeros.
+  @Test(arguments: instructionSets)
+  func noExpertGivesZeros(set: String) {
+    for tokens in [1, 3] {
+      let whole = ExpertsCase([.q8_0, .q8_0, .q8_0], experts: 5, chosen: 1, tokens: tokens)
+      let chosen = Set((0..<tokens).map { Int(whole.choice[2 * $0]) })
+      let others = (0..<5).filter { !chosen.contains($0) }
+      #expect(whole.part(others, inner: 0..<256).result(set).allSatisfy { $0 == 0 })
     }
   }
 }

@@ -53,7 +53,7 @@ import Testing
     let out = folder.appending(path: "out.gguf").path
     let wrong = try Command.skein("quantize", Command.stories, "-o", out, "--weights", "q4_k_x")
     #expect(
-      wrong.status == 1 && wrong.errors.contains("--weights") && wrong.errors.contains("nearest is q4_k)"))
+      wrong.status == 1 && wrong.errors.contains("--weights") && wrong.errors.contains("nearest is q4_k_s)"))
     let nowhere = try Command.skein(
       "quantize", Command.stories, "-o", folder.path + "/no/out.gguf", "--weights", "q4_0")
     #expect(nowhere.status == 1 && nowhere.errors.contains("folder does not exist"))

@@ -25,7 +25,7 @@ import Testing
     } throws: { error in
       let error = error as? ModelError
       return error?.path == "--weights" && error?.message.contains("nearest is") == true
-        && (name != "q4_k_x" || error?.message.contains("nearest is q4_k)") == true)
+        && (name != "q4_k_x" || error?.message.contains("nearest is q4_k_s)") == true)
     }
   }
 

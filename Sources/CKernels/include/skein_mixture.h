@@ -41,17 +41,21 @@ size_t skein_expert_router_workspace_bytes(int32_t experts, int32_t groups);
 // The tokens of a batch grouped by expert. A slot is a token at one of its experts; slots of an expert are
 // neighbours, in the order of tokens.
 typedef struct {
-    int32_t count;    // of experts that some token chose
-    int32_t slots;    // tokens * chosen
-    int32_t *experts; // [count] their numbers, rising; room for all experts
-    int32_t *starts;  // [count + 1] their first slots; room for all experts + 1
+    int32_t count;    // of experts that are here and that some token chose
+    int32_t slots;    // tokens * chosen, where all experts are here
+    int32_t *experts; // [count] their numbers, rising; room for all that are here
+    int32_t *starts;  // [count + 1] their first slots; room for one more than that
     int32_t *tokens;  // [slots]
     float *weights;   // [slots]
 } skein_expert_groups;
 
 // Groups what expert_router gave. A number that is no expert's is taken as 0.
+//
+// Where `places` is not NULL only some of the experts are here: places[e] is the number that expert e has among
+// them, rising with e, or -1 where it is elsewhere. Groups then have those numbers, and a token has a slot for each
+// of its experts that is here: maybe none.
 void skein_group_by_expert(const float *choice, int32_t tokens, int32_t chosen, int32_t experts,
-                           skein_expert_groups *groups);
+                           const int32_t *places, skein_expert_groups *groups);
 
 // A stack of matrices, one an expert.
 typedef struct {
@@ -71,6 +75,10 @@ typedef struct {
 //                 groups.count * gate.rows of them. Then, where down takes quantized activations,
 //                 quantize_activations on `inner`.
 // experts_down:   y. Item: a row of down, for all experts.
+//
+// Parts of a mixture add up to it: some of its experts (groups made with `places`, the stacks of those experts), or of
+// every expert some of the rows of gate and up and the same columns of down (at whole blocks of down's format, and
+// of 32). A token without a slot gets zeros.
 typedef struct {
     skein_expert_groups groups;
     skein_expert_matrix gate;   // rows: expert width, columns: width

@@ -43,28 +43,37 @@ void skein_reference_expert_router(const void *args, int32_t begin, int32_t end,
     }
 }
 
-static int32_t expert_of(float number, int32_t experts) {
-    return number >= 0 && number < (float)experts ? (int32_t)number : 0;
+// The place of a chosen expert among those that are here; -1 where it is not here.
+static int32_t expert_of(float number, int32_t experts, const int32_t *places) {
+    int32_t expert = number >= 0 && number < (float)experts ? (int32_t)number : 0;
+    return places != NULL ? places[expert] : expert;
 }
 
 void skein_group_by_expert(const float *choice, int32_t tokens, int32_t chosen, int32_t experts,
-                           skein_expert_groups *groups) {
+                           const int32_t *places, skein_expert_groups *groups) {
     int32_t *next = groups->experts;  // the next slot of each expert, until the numbers go there
-    groups->slots = tokens * chosen;
-    for (int32_t e = 0; e < experts; e++) next[e] = 0;
+    int32_t here = 0;
+    for (int32_t e = 0; e < experts; e++) here += places == NULL || places[e] >= 0;
+    for (int32_t e = 0; e < here; e++) next[e] = 0;
     for (int32_t t = 0; t < tokens; t++) {
-        for (int32_t k = 0; k < chosen; k++) next[expert_of(choice[(int64_t)t * 2 * chosen + k], experts)]++;
+        for (int32_t k = 0; k < chosen; k++) {
+            int32_t e = expert_of(choice[(int64_t)t * 2 * chosen + k], experts, places);
+            if (e >= 0) next[e]++;
+        }
     }
     int32_t first = 0;
-    for (int32_t e = 0; e < experts; e++) {
+    for (int32_t e = 0; e < here; e++) {
         int32_t count = next[e];
         next[e] = first;
         first += count;
     }
+    groups->slots = first;
     for (int32_t t = 0; t < tokens; t++) {
         const float *row = choice + (int64_t)t * 2 * chosen;
         for (int32_t k = 0; k < chosen; k++) {
-            int32_t slot = next[expert_of(row[k], experts)]++;
+            int32_t e = expert_of(row[k], experts, places);
+            if (e < 0) continue;
+            int32_t slot = next[e]++;
             groups->tokens[slot] = t;
             groups->weights[slot] = row[chosen + k];
         }
@@ -72,7 +81,7 @@ void skein_group_by_expert(const float *choice, int32_t tokens, int32_t chosen, 
     // Now next[e] is where e's slots end. A group's place is never past its expert's.
     int32_t start = 0;
     groups->count = 0;
-    for (int32_t e = 0; e < experts; e++) {
+    for (int32_t e = 0; e < here; e++) {
         int32_t stop = next[e];
         if (stop == start) continue;
         groups->starts[groups->count] = start;

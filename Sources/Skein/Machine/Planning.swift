@@ -18,6 +18,9 @@ public struct PlanningOptions: Hashable, Sendable {
   public var placing = Placing.planned
   /// The request to be fast at.
   public var request = RequestShape()
+  /// How often each expert is chosen, and the file that says so, for messages: the most used ones then stay on the
+  /// fast devices. Nil where that is not known.
+  public var expertUsage: ExpertUsageFile?
   /// Whether every device takes part, where there are layers enough. Otherwise one that would make a request
   /// slower is left out.
   public var usesAllDevices = false
@@ -49,6 +52,22 @@ public struct PlanningOptions: Hashable, Sendable {
   /// prompt is read. With more, a device that is a moment early begins a young pass instead of waiting for
   /// the oldest; all then end together and the last one goes alone (17% slower on two cores).
   public var passesInFlight: Int?
+
+  /// How often each expert is chosen, as a file says.
+  public struct ExpertUsageFile: Hashable, Sendable {
+    /// What it says.
+    public var usage: ExpertUsage
+    /// Its path, for messages.
+    public var path: String
+
+    /// The text of a file that `skein run --expert-stats` wrote.
+    ///
+    /// - Throws: `PlannerError` where it is none.
+    public init(parsing text: String, path: String) throws(PlannerError) {
+      usage = try ExpertUsage(parsing: text, path: path)
+      self.path = path
+    }
+  }
 
   /// The defaults.
   public init() {}
@@ -88,6 +107,10 @@ public struct PlannedModel: Sendable {
     self.description = description
     var model = PricedModel(description)
     model.cacheType = options.cacheType.elementType(for: description)
+    if let file = options.expertUsage {
+      try file.usage.check(of: model.graph, path: file.path)
+      model.usage = file.usage
+    }
     var problem = PlanningProblem(
       model: model, fleet: fleet, layouts: layouts, limits: try PlannedModel.limits(options, description),
       request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight

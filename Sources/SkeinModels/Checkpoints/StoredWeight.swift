@@ -106,7 +106,8 @@ extension StoredWeight {
 
   /// Rows and columns of a weight as it is read.
   static func matrix(_ weight: Weight) -> (rows: Int, columns: Int) {
-    weight.isMatrix ? (weight.shape.rows, weight.shape.columns) : (weight.shape.rows * weight.shape.columns, 1)
+    weight.isMatrix
+      ? (weight.shape.rows, weight.shape.columns) : (weight.shape.rows * weight.shape.columns, 1)
   }
 
   /// A weight of these runs.

@@ -138,22 +138,35 @@ struct PlanWalk {
           if case .fetch(let range) = step.kind {
             total.fixedSeconds += fetchSeconds(range, device: device)
           }
-          guard step.kind == .compute else { continue }
           let node = plan.graph[step.node]
+          if step.kind == .reduce {
+            total.fixedSeconds += reduceSeconds(step, shape, rates)
+          }
+          guard step.kind == .compute else { continue }
+          let slice = plan.slice(of: step)
           // Layers repeat: most prices are known.
-          let key = PriceKey(node, device: device, model)
+          let key = PriceKey(node, slice, device: device, model)
           if let price = known[key] {
             total += price
             continue
           }
           let price = model.price(
-            of: node, tokens: shape.tokens, outputs: shape.outputs, sequences: shape.sequences, on: rates)
+            of: node, slice, tokens: shape.tokens, outputs: shape.outputs, sequences: shape.sequences,
+            on: rates)
           known[key] = price
           total += price
         }
         return total
       }
     }
+  }
+
+  /// Seconds of adding up the parts of a node's result.
+  private func reduceSeconds(_ step: Step, _ shape: Shape, _ rates: DeviceRates) -> Double {
+    let work = plan.graph.workOfReducing(
+      plan.graph[step.node], parts: step.inputs.count, tokens: shape.tokens, outputs: shape.outputs)
+    return rates.stepSeconds * Double(step.inputs.count - 1)
+      + work.activationBytes / rates.activationBytesPerSecond
   }
 
   /// Seconds of bringing weights that do not rest on the device.
@@ -198,13 +211,18 @@ struct PriceKey: Hashable {
   var inputWidths: [Int]
   var weights: [Stored]
   var device: Int
+  var slice: ExpertSlice?
+  /// Where it was counted how often experts are chosen, layers differ.
+  var layer: Int?
 
   struct Stored: Hashable {
     var bytes: Int
     var type: ElementType
   }
 
-  init(_ node: Node, device: Int, _ model: PricedModel) {
+  init(_ node: Node, _ slice: ExpertSlice? = nil, device: Int, _ model: PricedModel) {
+    self.slice = slice
+    if case .experts = node.op, model.usage != nil { layer = node.name.layer }
     // Each layer has a cache of its own; all that matters of it are its widths.
     op = node.op.withCache(CacheID(0))
     cacheBytes = node.op.cache.map { model.graph[$0].bytesPerToken(model.cacheType) } ?? 0

@@ -56,6 +56,8 @@ public struct PricedModel: Sendable {
   public let weightBytes: [Int]
   /// The format of the key-value cache.
   public var cacheType: ElementType
+  /// How often each expert was chosen; nil where that was not counted, and every expert counts as the others do.
+  public var usage: ExpertUsage?
 
   /// A model whose weights have these formats and sizes.
   public init(graph: Graph, types: [ElementType], weightBytes: [Int], cacheType: ElementType = .f16) {
@@ -67,7 +69,12 @@ public struct PricedModel: Sendable {
   }
 
   /// The price of one node's step on a device, for passes of so many tokens and outputs.
-  func price(of node: Node, tokens: Int, outputs: Int, sequences: Int, on rates: DeviceRates) -> StepPrice {
+  ///
+  /// - Parameter slice: the part of a mixture that the device has; nil for all of it.
+  func price(
+    of node: Node, _ slice: ExpertSlice? = nil, tokens: Int, outputs: Int, sequences: Int,
+    on rates: DeviceRates
+  ) -> StepPrice {
     let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
     var price = StepPrice()
     if rows == 0 { return price }
@@ -102,13 +109,7 @@ public struct PricedModel: Sendable {
     case .expertRouter:
       price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
     case .experts(let experts):
-      // Each expert that is needed reads its matrices once, for the tokens that go to it.
-      let count = experts.expectedCount(tokens: Int(rows))
-      let tokens = rows * Double(experts.chosenCount) / max(count, 1)
-      for weight in node.weights.prefix(3) {
-        price.fixedSeconds +=
-          linearSeconds(weight, rows: tokens, rates) * count / Double(experts.expertCount)
-      }
+      price.fixedSeconds += expertSeconds(node, experts, slice ?? experts.whole, rows: rows, rates)
     case .embedding, .rmsNorm, .layerNorm, .rope, .activation, .gatedActivation, .softCap, .sigmoidGate, .add,
       .selectRows:
       let work = graph.work(
@@ -116,6 +117,37 @@ public struct PricedModel: Sendable {
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond
     }
     return price
+  }
+
+  /// Seconds of a mixture, or a part of it. Each expert that is needed reads its matrices once, for the tokens that
+  /// go to it.
+  private func expertSeconds(
+    _ node: Node, _ experts: Experts, _ slice: ExpertSlice, rows: Double, _ rates: DeviceRates
+  ) -> Double {
+    let load = expertLoad(node, experts, slice.experts, tokens: Int(rows))
+    guard load.count > 0 else { return 0 }
+    let part =
+      load.count / Double(experts.expertCount) * Double(slice.inner.count)
+      / Double(experts.expertWidth)
+    return node.weights.prefix(3).reduce(0) {
+      $0 + linearSeconds($1, rows: load.slots / load.count, rates) * part
+    }
+  }
+
+  /// How many different experts of a set are expected to be chosen by some tokens, and by how many of them in all.
+  func expertLoad(
+    _ node: Node, _ experts: Experts, _ set: ExpertSet, tokens: Int
+  ) -> (count: Double, slots: Double) {
+    if let shares = node.name.layer.flatMap({ usage?.chances(layer: $0, experts) }) {
+      return set.runs.reduce(into: (0.0, 0.0)) { load, run in
+        for chance in shares[run] {
+          load.0 += 1 - power(1 - chance, tokens)
+          load.1 += Double(tokens) * chance
+        }
+      }
+    }
+    let part = Double(set.count) / Double(experts.expertCount)
+    return (experts.expectedCount(tokens: tokens) * part, Double(tokens * experts.chosenCount) * part)
   }
 
   /// Seconds of a matrix product with `rows` tokens.
@@ -142,4 +174,15 @@ extension DeviceRates {
 extension ElementType {
   /// Bytes of one value, block scales included.
   public var bytesPerElement: Double { Double(blockBytes) / Double(blockElementCount) }
+}
+
+/// A whole power.
+private func power(_ base: Double, _ exponent: Int) -> Double {
+  var (result, square, rest) = (1.0, base, max(exponent, 0))
+  while rest > 0 {
+    if rest & 1 == 1 { result *= square }
+    square *= square
+    rest >>= 1
+  }
+  return result
 }

@@ -44,7 +44,13 @@ private struct RuleWriter {
     self.modules = modules
     targets = zip(modules.graph.nodes, placement.shares).map { node, shares in
       Target(
-        shares: shares.map { DeviceShare(placement.devices[$0.device], fraction: $0.fraction) },
+        shares: shares.map { share in
+          let device = placement.devices[share.device]
+          if case .experts(let experts) = node.op, let set = share.experts {
+            return DeviceShare(device, set, of: experts)
+          }
+          return DeviceShare(device, fraction: share.fraction)
+        },
         isStreamed: !node.weights.isEmpty && placement.streamed.contains(node.id))
     }
   }
@@ -58,8 +64,14 @@ private struct RuleWriter {
   private func rule(
     _ subject: PlacementFile.Subject, _ pattern: String, _ target: Target
   ) -> PlacementFile.Rule {
-    PlacementFile.Rule(
-      subject, pattern, target.shares, weights: target.isStreamed ? .streamed : .resident)
+    // The last device of several that have experts by name has those that the others have not.
+    var shares = target.shares
+    if shares.count > 1, shares.allSatisfy({ $0.experts != nil }) {
+      shares = shares.map { DeviceShare($0.device, fraction: 0, experts: $0.experts) }
+      shares[shares.count - 1].experts = ExpertSet([])
+    }
+    return PlacementFile.Rule(
+      subject, pattern, shares, weights: target.isStreamed ? .streamed : .resident)
   }
 
   /// Rules by module.

@@ -112,8 +112,15 @@ struct PlacementReader {
     var subject: (PlacementFile.Subject, String)?
     var shares: [DeviceShare]?
     var weights = PlacementFile.Residence.resident
-    for (key, value) in try pairs(value, known: ["match", "node", "device", "weights"], of: "a rule") {
+    var cut = PlacementFile.Cut.width
+    let keys = ["match", "node", "device", "weights", "cut"]
+    for (key, value) in try pairs(value, known: keys, of: "a rule") {
       switch key {
+      case "cut":
+        guard let word = value.text.flatMap(PlacementFile.Cut.init) else {
+          throw fail("cut is \(value.kind), must be width or experts", value)
+        }
+        cut = word
       case "device": shares = try deviceShares(value)
       case "weights":
         guard let word = value.text.flatMap(PlacementFile.Residence.init) else {
@@ -131,10 +138,10 @@ struct PlacementReader {
     }
     guard let subject else { throw fail("a rule without `match`: give it an expression", value) }
     guard let shares else { throw fail("a rule without `device`: say where \(subject.1) runs", value) }
-    return PlacementFile.Rule(subject.0, subject.1, shares, weights: weights, line: value.line)
+    return PlacementFile.Rule(subject.0, subject.1, shares, weights: weights, cut: cut, line: value.line)
   }
 
-  /// `cuda:0`, or `{cuda:0: 0.6, cuda:1: 0.4}`.
+  /// `cuda:0`, or `{cuda:0: 0.6, cuda:1: 0.4}`, or with numbers of experts `{cuda:0: [0, 4-7], cpu: rest}`.
   private func deviceShares(_ value: YAMLValue) throws(PlannerError) -> [DeviceShare] {
     guard let pairs = value.mapping else {
       return [DeviceShare(DeviceID(try word(value, for: "device")))]
@@ -142,12 +149,38 @@ struct PlacementReader {
     var shares: [DeviceShare] = []
     for (key, value) in pairs {
       let device = DeviceID(try word(key, for: "a device"))
+      if let experts = try experts(value, of: device) {
+        shares.append(DeviceShare(device, fraction: 0, experts: experts))
+        continue
+      }
       guard let fraction = value.number else {
-        throw fail("the share of \(device) is \(value.kind), must be a number such as 0.5", value)
+        throw fail(
+          "the share of \(device) is \(value.kind), must be a number such as 0.5, a list of experts such as"
+            + " [0, 4-7], or rest", value)
       }
       shares.append(DeviceShare(device, fraction: fraction))
     }
     guard !shares.isEmpty else { throw fail("device names no device", value) }
     return shares
+  }
+
+  /// Numbers of experts: `[0, 4-7]`, or `rest`, which is empty; nil where it is neither.
+  private func experts(_ value: YAMLValue, of device: DeviceID) throws(PlannerError) -> ExpertSet? {
+    if value.text == "rest" { return ExpertSet([]) }
+    guard let entries = value.sequence else { return nil }
+    var numbers: Set<Int> = []
+    for entry in entries {
+      let ends = (entry.text ?? "").split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1],
+        first >= 0, last >= first, last < 1 << 20
+      else {
+        throw fail("\(device) is given \(entry.kind), must be numbers of experts such as 3 or 4-7", entry)
+      }
+      for number in first...last where !numbers.insert(number).inserted {
+        throw fail("\(device) is given expert \(number) twice", entry)
+      }
+    }
+    guard !numbers.isEmpty else { throw fail("\(device) is given no expert; leave it out", value) }
+    return ExpertSet(numbers)
   }
 }

@@ -16,6 +16,8 @@ extension PlacementFile {
     var streamed: Set<NodeID> = []
     // For each rule, the names of the first node that it takes.
     var example: [Int: [String]] = [:]
+    // For each rule, what is wrong with its shares of the first node for which they are wrong.
+    var problems: [Int: Finding] = [:]
     for node in graph.nodes {
       let names = Self.names(of: node, in: context.modules)
       var matching: [Int] = []
@@ -32,13 +34,20 @@ extension PlacementFile {
       if let first = usage.note(matching), rules[first].subject == .match, example[first] == nil {
         example[first] = names
       }
-      guard let rule = matching.first.map({ rules[$0] }) else { continue }
-      shares[node.id.index] = Self.normalized(rule.shares)
+      guard let index = matching.first else { continue }
+      let rule = rules[index]
+      do { shares[node.id.index] = try rule.shares(of: node) } catch {
+        shares[node.id.index] = rule.shares.prefix(1).map { DeviceShare($0.device) }
+        if problems[index] == nil {
+          problems[index] = Finding(.error, "\(node.name) \(error.message)", line: rule.line)
+        }
+      }
       if rule.weights == .streamed, !node.weights.isEmpty { streamed.insert(node.id) }
     }
     let unnamed = UnnamedNodes(graph)
     unnamed.place(&shares)
-    var findings = shareFindings() + deviceFindings(context)
+    var findings =
+      shareFindings() + deviceFindings(context) + problems.sorted { $0.key < $1.key }.map(\.value)
     lazy var known = KnownNames(context.modules.modules.lazy.map(\.name))
     findings += usage.findings { index in
       rules[index].subject == .match
@@ -74,13 +83,6 @@ extension PlacementFile {
     return [module] + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
   }
 
-  /// Shares that sum to exactly 1, where they nearly do.
-  private static func normalized(_ shares: [DeviceShare]) -> [DeviceShare] {
-    let sum = shares.reduce(0) { $0 + $1.fraction }
-    guard sum != 1, abs(sum - 1) <= shareTolerance else { return shares }
-    return shares.map { DeviceShare($0.device, fraction: $0.fraction / sum) }
-  }
-
   private var mentions: DeviceMentions {
     var mentions = DeviceMentions()
     for rule in rules { for share in rule.shares { mentions.note(share.device, line: rule.line) } }
@@ -93,6 +95,7 @@ extension PlacementFile {
       if names.count < rule.shares.count {
         return Finding(.error, "a device is named twice in one rule; add its shares up", line: rule.line)
       }
+      if rule.shares.contains(where: { $0.experts != nil }) { return nil }
       if let share = rule.shares.first(where: { !($0.fraction > 0) }) {
         return Finding(
           .error, "the share of \(share.device) is \(share.fraction); shares are above zero. Leave it out",

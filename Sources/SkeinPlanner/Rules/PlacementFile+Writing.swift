@@ -17,13 +17,19 @@ extension PlacementFile {
       lines.append("  - \(rule.subject.rawValue): " + Self.quoted(rule.pattern))
       lines.append("    device: " + Self.shares(rule.shares))
       if rule.weights == .streamed { lines.append("    weights: streamed") }
+      if rule.cut == .experts { lines.append("    cut: experts") }
     }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static func shares(_ shares: [DeviceShare]) -> String {
     if shares.count == 1, shares[0].fraction == 1 { return word(shares[0].device.name) }
-    return "{" + shares.map { "\(quoted($0.device.name)): \($0.fraction)" }.joined(separator: ", ") + "}"
+    let parts = shares.map { share in
+      let part =
+        share.experts.map { $0.count == 0 ? "rest" : "[\($0)]" } ?? "\(share.fraction)"
+      return "\(quoted(share.device.name)): \(part)"
+    }
+    return "{" + parts.joined(separator: ", ") + "}"
   }
 
   /// A word as it is, or in quotes where YAML would read it otherwise.

@@ -25,6 +25,13 @@ public struct PlacementFile: Hashable, Sendable, PlacementSource {
     /// Elsewhere: they are brought to the device for each pass.
     case streamed
   }
+  /// What is cut where several devices share a mixture by fractions.
+  public enum Cut: String, Hashable, Sendable {
+    /// Every expert, if its inner values can be cut so; else whole experts are dealt. What lowering does.
+    case width
+    /// Runs of whole experts.
+    case experts
+  }
   /// One rule.
   public struct Rule: Hashable, Sendable {
     /// What the expression is searched in.
@@ -35,18 +42,21 @@ public struct PlacementFile: Hashable, Sendable, PlacementSource {
     public var shares: [DeviceShare]
     /// Where the weights rest.
     public var weights: Residence
+    /// What is cut where there are several devices.
+    public var cut: Cut
     /// The line in the file; nil for a rule that was not read from one.
     public var line: Int?
 
     /// A rule.
     public init(
       _ subject: Subject = .match, _ pattern: String, _ shares: [DeviceShare],
-      weights: Residence = .resident, line: Int? = nil
+      weights: Residence = .resident, cut: Cut = .width, line: Int? = nil
     ) {
       self.subject = subject
       self.pattern = pattern
       self.shares = shares
       self.weights = weights
+      self.cut = cut
       self.line = line
     }
   }

@@ -60,11 +60,15 @@ public struct DeviceShare: Hashable, Sendable {
   public var device: DeviceID
   /// The part; all parts of a node sum to 1.
   public var fraction: Double
+  /// Of a mixture, the experts that the device has; nil where only the fraction is asked for. In a rule it may be
+  /// empty, for those that no other share of the rule names, and the fraction is left open.
+  public var experts: ExpertSet?
 
   /// A part on a device; the whole by default.
-  public init(_ device: DeviceID, fraction: Double = 1) {
+  public init(_ device: DeviceID, fraction: Double = 1, experts: ExpertSet? = nil) {
     self.device = device
     self.fraction = fraction
+    self.experts = experts
   }
 }
 
@@ -91,7 +95,9 @@ public struct PlacementEvaluation: Sendable {
     let places = Dictionary(uniqueKeysWithValues: zip(devices, devices.indices))
     return Placement(
       devices: devices,
-      shares: shares.map { $0.map { Share(device: places[$0.device]!, fraction: $0.fraction) } },
+      shares: shares.map {
+        $0.map { Share(device: places[$0.device]!, fraction: $0.fraction, experts: $0.experts) }
+      },
       streamed: streamed)
   }
 }

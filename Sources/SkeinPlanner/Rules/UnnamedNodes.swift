@@ -36,10 +36,12 @@ struct UnnamedNodes {
   ) -> Bool {
     var changes = false
     for node in nodes where node.weights.isEmpty && shares[node.id.index].isEmpty {
-      let neighbour = neighbours(node).first { other in
+      let placed = neighbours(node).filter { other in
         !shares[other.index].isEmpty && (!isSameLayer || graph[other].name.layer == node.name.layer)
       }
-      guard let neighbour else { continue }
+      // What adds something to the result of experts goes with that: experts are what is sent elsewhere.
+      let isHome = { (id: NodeID) in if case .experts = graph[id].op { false } else { true } }
+      guard let neighbour = placed.first(where: isHome) ?? placed.first else { continue }
       shares[node.id.index] = Self.shares(of: node, like: shares[neighbour.index])
       changes = true
     }

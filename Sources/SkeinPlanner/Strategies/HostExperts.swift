@@ -56,7 +56,16 @@ struct HostExperts: Strategy {
       let shortages = plan.shortages(layouts)
       if shortages.isEmpty {
         let price = plan.price(problem.model, on: problem.fleet, request: problem.request)
-        return (placement, price.requestSeconds)
+        let whole = (placement, price.requestSeconds)
+        guard let usage = problem.model.usage else { return whole }
+        let pipeline = Pipeline(devices: order, ends: found.ends)
+        let stages = order.indices.map { pipeline.layers(of: $0) }
+        let hot = HotExperts(
+          problem: problem, usage: usage, experts: experts, layers: stages,
+          moved: stages.enumerated().map { cut.offloaded($0, $1.lowerBound, $1.upperBound) },
+          devices: order + hosts
+        ).best(placement)
+        return hot.map { $0.seconds < whole.1 ? $0 : whole } ?? whole
       }
       for shortage in shortages {
         guard let stage = order.firstIndex(where: { shortage.devices.contains(problem.layouts[$0].id) })

@@ -11,6 +11,14 @@ struct JSONElement {
     self.place = place
   }
 
+  /// The error for a name that is none of `supported`.
+  func unknown(_ what: String, _ name: String, _ supported: [String]) -> TokenizerError {
+    error(
+      .unknownType,
+      "the \(what) \(String(reflecting: String(name.prefix(60)))) is not supported; did you mean "
+        + "'\(nearestWord(to: name, in: supported))'? Supported are \(supported.joined(separator: ", ")).")
+  }
+
   func error(_ code: TokenizerError.Code, _ message: String) -> TokenizerError {
     TokenizerError(code, "\(place): \(message)")
   }
@@ -83,15 +91,12 @@ struct JSONElement {
     let element = try required("type")
     let name = try element.string()
     if supported.contains(name) { return name }
-    throw element.error(
-      .unknownType,
-      "the \(what) \(String(reflecting: String(name.prefix(60)))) is not supported; did you mean "
-        + "'\(nearestWord(to: name, in: supported))'? Supported are \(supported.joined(separator: ", ")).")
+    throw element.unknown(what, name, supported)
   }
 }
 
-/// The word of a list that takes the fewest edits (Levenshtein) from `word`. Upper and lower case count as the
-/// same; words are cut at 60 characters.
+/// The word of a list that takes the fewest edits (Levenshtein) from `word`. Upper and lower case count
+/// as the same; words are cut at 60 characters.
 func nearestWord(to word: String, in known: [String]) -> String {
   let wanted = Array(word.lowercased().prefix(60))
   func edits(_ other: String) -> Int {

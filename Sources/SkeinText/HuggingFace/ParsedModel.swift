@@ -63,7 +63,9 @@ struct ParsedModel {
     if let unknown { return unknown }
     throw element.error(
       .missingSpecialToken,
-      "the unknown token '\(text ?? "")' is not in the vocabulary, and words need one. Download the file again.")
+      "the unknown token '\(text ?? "")' is not in the vocabulary, and words need one. Download "
+        + "the file again."
+    )
   }
 
   private static func pairs(
@@ -72,7 +74,9 @@ struct ParsedModel {
     let prefix = Array((try element.optional("continuing_subword_prefix")?.string() ?? "").utf8)
     let usesBytes = try element.bool("byte_fallback", default: false)
     // Dropout is for training: the library, too, leaves merges out at random only where it is not zero.
-    if let dropout = try element.optional("dropout"), dropout.value != .number(0), dropout.value != .integer(0) {
+    if let dropout = try element.optional("dropout"), dropout.value != .number(0),
+      dropout.value != .integer(0)
+    {
       throw dropout.error(
         .invalidValue, "merges are never left out at random here. Set dropout to null to use the model.")
     }
@@ -107,7 +111,9 @@ struct VocabularyMap {
   /// Takes the flat array of tokens and ids that the parser makes of the object.
   init(_ element: JSONElement) throws(TokenizerError) {
     let flat = try element.array()
-    guard flat.count % 2 == 0 else { throw element.error(.invalidValue, "tokens with their ids must be here.") }
+    guard flat.count % 2 == 0 else {
+      throw element.error(.invalidValue, "tokens with their ids must be here.")
+    }
     var textOfID: [Int32] = []
     let largest = Self.largestID(flat.count / 2)
     for place in stride(from: 0, to: flat.count, by: 2) {
@@ -117,8 +123,8 @@ struct VocabularyMap {
       guard (0..<largest).contains(id) else {
         throw element.error(
           .idOutOfRange,
-          "the id of \(text.debugDescription.prefix(80)) is \(id); with \(flat.count / 2) tokens it must be from 0 to "
-            + "\(largest - 1).")
+          "the id of \(text.debugDescription.prefix(80)) is \(id); with \(flat.count / 2) tokens it must be "
+            + "from 0 to \(largest - 1).")
       }
       while textOfID.count <= id { textOfID.append(-1) }
       guard textOfID[id] < 0 else {
@@ -138,7 +144,8 @@ struct VocabularyMap {
     for index in 0..<strings.count where !strings.range(index).isEmpty {
       if let first = table.insert(index) {
         throw element.error(
-          .duplicateToken, "the token with the ids \(first) and \(index) is there twice. Download the file again.")
+          .duplicateToken,
+          "the token with the ids \(first) and \(index) is there twice. Download the file again.")
       }
     }
     self.strings = strings
@@ -173,7 +180,9 @@ struct VocabularyMap {
         guard pair.count == 2, case .string(var first) = pair[0], case .string(var second) = pair[1] else {
           throw invalid(index, "is not two tokens")
         }
-        left = first.withUTF8 { joined.append(contentsOf: $0); return table.find($0[...]) }
+        left = first.withUTF8 {
+          joined.append(contentsOf: $0); return table.find($0[...])
+        }
         right = second.withUTF8 {
           joined.append(contentsOf: $0.dropFirst(continuationPrefix.count))
           return table.find($0[...])
@@ -181,7 +190,9 @@ struct VocabularyMap {
       default: throw invalid(index, "is neither a string nor a pair")
       }
       let id = table.find(joined)
-      guard left >= 0, right >= 0, id >= 0 else { throw invalid(index, "joins or makes something that is no token") }
+      guard left >= 0, right >= 0, id >= 0 else {
+        throw invalid(index, "joins or makes something that is no token")
+      }
       merges.replace(left, right, rank: rank, id: id)
       rank += 1
     }
@@ -199,13 +210,16 @@ struct UnigramList {
 
   init(_ element: JSONElement) throws(TokenizerError) {
     let list = try element.array()
-    guard !list.isEmpty else { throw element.error(.emptyVocabulary, "there are no tokens. Download the file again.") }
+    guard !list.isEmpty else {
+      throw element.error(.emptyVocabulary, "there are no tokens. Download the file again.")
+    }
     var strings = ByteStrings(reservingCount: list.count)
     var scores: [Double] = []
     scores.reserveCapacity(list.count)
     for (index, entry) in list.enumerated() {
       guard case .array(let pair) = entry, pair.count == 2, case .string(var text) = pair[0] else {
-        throw element.error(.invalidValue, "token \(index) is not a text and a score. Download the file again.")
+        throw element.error(
+          .invalidValue, "token \(index) is not a text and a score. Download the file again.")
       }
       switch pair[1] {
       case .number(let score): scores.append(score)

@@ -7,8 +7,9 @@ public struct TokenizerConfiguration: Sendable {
   public var specialTokens: [String: String] = [:]
   /// Further special tokens.
   public var additionalSpecialTokens: [String] = []
-  /// Whether a text begins with `bos_token` and ends with `eos_token`; nil where the file does not say.
+  /// Whether a text begins with `bos_token`; nil where the file does not say.
   public var addBOS: Bool?
+  /// Whether a text ends with `eos_token`; nil where the file does not say.
   public var addEOS: Bool?
   /// Where padding goes.
   public var paddingSide: PaddingSide?
@@ -25,7 +26,8 @@ public struct TokenizerConfiguration: Sendable {
   /// Nothing said.
   public init() {}
 
-  /// Takes up what `tokenizer_config.json` or `special_tokens_map.json` says; what has been said before is kept.
+  /// Takes up what `tokenizer_config.json` or `special_tokens_map.json` says; what has been said before
+  /// is kept.
   ///
   /// - Throws: ``TokenizerError`` with the file and the key.
   public mutating func read(_ bytes: UnsafeRawBufferPointer, path: String) throws(TokenizerError) {
@@ -52,7 +54,9 @@ public struct TokenizerConfiguration: Sendable {
       paddingSide = known
     }
     if tokenizerClass == nil { tokenizerClass = try root.optional("tokenizer_class")?.string() }
-    if case .integer(let count)? = members["model_max_length"], count > 0, count < 1 << 40 { longestInput = count }
+    if case .integer(let count)? = members["model_max_length"], count > 0, count < 1 << 40 {
+      longestInput = count
+    }
     if let element = try root.optional("added_tokens_decoder") { try readAddedTokens(element) }
     if let element = try root.optional("chat_template") { try readTemplates(element) }
   }
@@ -74,7 +78,9 @@ public struct TokenizerConfiguration: Sendable {
     if let element = try Self.parse(bytes, path).optional("chat_template") { try readTemplates(element) }
   }
 
-  private static func parse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(TokenizerError) -> JSONElement {
+  private static func parse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(TokenizerError)
+    -> JSONElement
+  {
     do {
       // Files with many added tokens have megabytes.
       let limits = JSONValue.Limits(bytes: 1 << 26, values: 1 << 21)

@@ -78,7 +78,8 @@ extension PostProcessor {
     return Int32(try pair[1].count())
   }
 
-  private static func template(_ element: JSONElement, _ tokens: JSONElement) throws(TokenizerError) -> [Part] {
+  private static func template(_ element: JSONElement, _ tokens: JSONElement) throws(TokenizerError) -> [Part]
+  {
     var parts: [Part] = []
     for piece in try element.elements() {
       if let sequence = try piece.optional("Sequence") {

@@ -1,6 +1,7 @@
 extension TokenizerJSON {
   static let preTokenizerTypes = [
-    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "FixedLength", "Metaspace", "Punctuation",
+    "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "FixedLength", "Metaspace",
+    "Punctuation",
     "Sequence", "Split", "Whitespace", "WhitespaceSplit",
   ]
 
@@ -49,24 +50,20 @@ extension TokenizerJSON {
     guard let named = try element.optional("behavior") else { return nil }
     let name = try named.string()
     if let behavior = SplitBehavior(rawValue: name) { return behavior }
-    let known = SplitBehavior.allCases.map(\.rawValue)
-    throw named.error(
-      .unknownType,
-      "the behavior '\(name.prefix(60))' is not known; did you mean '\(nearestWord(to: name, in: known))'? Known are "
-        + "\(known.joined(separator: ", ")).")
+    throw named.unknown("behavior", name, SplitBehavior.allCases.map(\.rawValue))
   }
 
   /// Old files say `add_prefix_space`, new ones `prepend_scheme`.
   static func metaspacePrefix(_ element: JSONElement) throws(TokenizerError) -> MetaspaceStep.Prefix {
-    let addsPrefix = try element.optional("add_prefix_space").map { (flag) throws(TokenizerError) in try flag.bool() }
-    guard let named = try element.optional("prepend_scheme") else { return addsPrefix == false ? .never : .always }
+    let addsPrefix = try element.optional("add_prefix_space").map { (flag) throws(TokenizerError) in
+      try flag.bool()
+    }
+    guard let named = try element.optional("prepend_scheme") else {
+      return addsPrefix == false ? .never : .always
+    }
     let name = try named.string()
     guard let prefix = MetaspaceStep.Prefix(rawValue: name) else {
-      let known = MetaspaceStep.Prefix.allCases.map(\.rawValue)
-      throw named.error(
-        .unknownType,
-        "the scheme '\(name.prefix(60))' is not known; did you mean '\(nearestWord(to: name, in: known))'? Known are "
-          + "\(known.joined(separator: ", ")).")
+      throw named.unknown("scheme", name, MetaspaceStep.Prefix.allCases.map(\.rawValue))
     }
     if addsPrefix == false, prefix != .never {
       throw named.error(.invalidValue, "this contradicts add_prefix_space, which is false.")

@@ -57,7 +57,9 @@ struct AddedTokens: Sendable {
     return fragments
   }
 
-  private static func touchesWord(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ count: Int) -> Bool {
+  private static func touchesWord(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ count: Int)
+    -> Bool
+  {
     let classes = CharacterClasses.shared
     if start > 0, classes.contains(.word, decodeScalar(text, endingAt: start).scalar) { return true }
     return end < count && classes.contains(.word, decodeScalar(text, at: end).scalar)

@@ -46,7 +46,8 @@ enum DecoderStep: Sendable {
   }
 
   /// The stages of a decoder, ready to begin.
-  static func makeStages(_ steps: [DecoderStep], _ position: DecodingOptions.Position) -> [any DecodingStage] {
+  static func makeStages(_ steps: [DecoderStep], _ position: DecodingOptions.Position) -> [any DecodingStage]
+  {
     var isJoined = false
     return steps.map { step in
       defer { isJoined = isJoined || step.joinsTokens }

@@ -72,7 +72,9 @@ extension Pieces {
     case .isolated:
       for stretch in stretches where !stretch.range.isEmpty { ranges.append(stretch.range) }
     case .removed:
-      for stretch in stretches where !stretch.isMatch && !stretch.range.isEmpty { ranges.append(stretch.range) }
+      for stretch in stretches where !stretch.isMatch && !stretch.range.isEmpty {
+        ranges.append(stretch.range)
+      }
     case .contiguous, .mergedWithPrevious:
       var previous = false
       var open: Range<Int>?

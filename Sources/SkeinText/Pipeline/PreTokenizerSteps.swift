@@ -118,7 +118,11 @@ struct ByteLevelStep: PreTokenizerStep {
     }
     pieces.rewrite { piece, _, result in
       for byte in piece {
-        if byte > 0x20, byte < 0x7F { result.append(byte) } else { result.append(contentsOf: spelling[Int(byte)]) }
+        if byte > 0x20, byte < 0x7F {
+          result.append(byte)
+        } else {
+          result.append(contentsOf: spelling[Int(byte)])
+        }
       }
     }
   }

@@ -1,5 +1,5 @@
-/// Byte strings by their first bytes, for finding all that start at a place. Edges are in one hash table, which
-/// takes vocabularies of any shape.
+/// Byte strings by their first bytes, for finding all that start at a place. Edges are in one hash table,
+/// which takes vocabularies of any shape.
 struct PrefixTrie: Sendable {
   private struct Edge {
     /// The node above and the byte, or ``empty``.

@@ -105,7 +105,8 @@ struct SpacedStage: DecodingStage {
   mutating func push(_ chunk: DecodedChunk) -> [DecodedChunk] {
     let needsSpace = chunk.startsToken && !isFirst
     isFirst = false
-    return needsSpace ? [DecodedChunk(bytes: [0x20] + chunk.bytes, startsToken: true, endsToken: chunk.endsToken)]
+    return needsSpace
+      ? [DecodedChunk(bytes: [0x20] + chunk.bytes, startsToken: true, endsToken: chunk.endsToken)]
       : [chunk]
   }
 }

@@ -1,5 +1,5 @@
-/// SentencePiece's BPE: neighbours whose joined text is the piece with the best score join first. User-defined
-/// pieces stand alone; pieces that are unused come apart again.
+/// SentencePiece's BPE: neighbours whose joined text is the piece with the best score join first.
+/// User-defined pieces stand alone; pieces that are unused come apart again.
 struct MergingPieceEncoder: PieceEncoder {
   /// Normal, user-defined and unused pieces.
   let table: TokenTable
@@ -97,7 +97,9 @@ struct MergingPieceEncoder: PieceEncoder {
     guard kinds[Int(id)] == .unused, let left = partings.leftByteCounts[id] else {
       return run.output.append(id)
     }
-    let parts = [UnsafeBufferPointer(rebasing: span[..<Int(left)]), UnsafeBufferPointer(rebasing: span[Int(left)...])]
+    let parts = [
+      UnsafeBufferPointer(rebasing: span[..<Int(left)]), UnsafeBufferPointer(rebasing: span[Int(left)...]),
+    ]
     for part in parts { appendPiece(part, table.find(part[...]), partings, into: &run, appendUnknown) }
   }
 }

@@ -40,10 +40,13 @@ struct SentencePieceFile {
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(TokenizerError) {
     self.path = path
     guard bytes.count <= Self.largestByteCount else {
-      throw TokenizerError(.tooLarge, "\(path): \(bytes.count) bytes; a model may have \(Self.largestByteCount).")
+      throw TokenizerError(
+        .tooLarge, "\(path): \(bytes.count) bytes; a model may have \(Self.largestByteCount).")
     }
     var reader = WireReader(bytes, path: path)
+    var parts: Set<Int> = []
     while let field = try reader.next() {
+      parts.insert(field.number)
       switch (field.number, field.value) {
       case (1, .bytes(let piece)): try readPiece(piece)
       case (2, .bytes(let trainer)): try readTrainer(trainer)
@@ -51,6 +54,13 @@ struct SentencePieceFile {
       case (5, .bytes(let denormalizer)): try refuseDenormalizer(denormalizer)
       default: break
       }
+    }
+    // They come last, and every trainer writes them: without them the file was cut off between two fields.
+    guard parts.isSuperset(of: [2, 3]) else {
+      throw TokenizerError(
+        .malformed,
+        "\(path): this is no SentencePiece model, or it breaks off: it does not say how it was trained and "
+          + "how text is normalized. Download the file again.")
     }
     try validate()
   }
@@ -78,7 +88,9 @@ struct SentencePieceFile {
     guard let text, !text.isEmpty, String(validating: text, as: UTF8.self) != nil else {
       throw invalid(.invalidValue, "piece \(kinds.count) is empty or not UTF-8")
     }
-    guard score.isFinite else { throw invalid(.invalidScore, "the score of piece \(kinds.count) is not finite") }
+    guard score.isFinite else {
+      throw invalid(.invalidScore, "the score of piece \(kinds.count) is not finite")
+    }
     pieces.append(text)
     scores.append(score)
     kinds.append(kind)
@@ -132,7 +144,8 @@ struct SentencePieceFile {
     while let field = try reader.next() {
       if field.number == 2, case .bytes(let blob) = field.value, !blob.isEmpty {
         throw TokenizerError(
-          .unknownType, "\(path): the model rewrites decoded text (denormalizer_spec), which is not supported.")
+          .unknownType,
+          "\(path): the model rewrites decoded text (denormalizer_spec), which is not supported.")
       }
     }
   }
@@ -146,7 +159,8 @@ struct SentencePieceFile {
     }
     let bytes = Set(kinds.indices.filter { kinds[$0] == .byte }.compactMap { byteNamed(pieces[$0]) })
     if usesBytes, bytes.count != 256 {
-      throw invalid(.invalidValue, "of the 256 byte pieces that the model falls back on there are \(bytes.count)")
+      throw invalid(
+        .invalidValue, "of the 256 byte pieces that the model falls back on there are \(bytes.count)")
     }
     if !usesBytes, kinds.contains(.byte) {
       throw invalid(.invalidValue, "there are byte pieces, but the model does not fall back on them")

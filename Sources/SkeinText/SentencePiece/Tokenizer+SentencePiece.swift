@@ -1,9 +1,9 @@
 extension Tokenizer {
   /// The tokenizer of a SentencePiece `.model` (BPE or unigram).
   ///
-  /// By itself the file adds no special tokens to a text and makes none from it, as the `sentencepiece` library
-  /// does not. A configuration may: `add_bos_token`, `add_eos_token`, and tokens beside the file's own, which
-  /// are matched whole.
+  /// By itself the file adds no special tokens to a text and makes none from it, as the `sentencepiece`
+  /// library does not. A configuration may: `add_bos_token`, `add_eos_token`, and tokens beside the
+  /// file's own, which are matched whole.
   ///
   /// - Parameters:
   ///   - sentencePiece: the file's bytes.
@@ -57,7 +57,8 @@ private struct SentencePieceAssembly {
       guard let text = configuration.specialTokens[role].map({ Array($0.utf8) }) else { return nil }
       if let known = configuration.addedTokens.first(where: { $0.content == text }) { return known.id }
       let id = tables.reserved.find(text)
-      return id != TokenTable.absent ? id : tables.normal.find(text) == TokenTable.absent ? nil : tables.normal.find(text)
+      return id != TokenTable.absent
+        ? id : tables.normal.find(text) == TokenTable.absent ? nil : tables.normal.find(text)
     }
     added = configuration.addedTokens
     var roles = TokenRoles(

@@ -67,6 +67,8 @@ struct WireReader {
   private func malformed(_ what: String) -> TokenizerError {
     TokenizerError(
       .malformed,
-      "\(path): this is no SentencePiece model, or it is damaged: \(what) (byte \(index)). Download the file again.")
+      "\(path): this is no SentencePiece model, or it is damaged: \(what) (byte \(index)). "
+        + "Download the file again."
+    )
   }
 }

@@ -1,5 +1,5 @@
-/// Unicode's normalization forms (UAX #15) over UTF-8, with the tables of the library that models were trained
-/// with. The standard library knows them but does not offer them all.
+/// Unicode's normalization forms (UAX #15) over UTF-8, with the tables of the library that models were
+/// trained with. The standard library knows them but does not offer them all.
 struct DecompositionTables: Sendable {
   /// Where in ``parts`` a scalar's decomposition starts, its length in the lowest bits; 0 for none.
   private let canonicalPlaces: ScalarTable<UInt32>

@@ -1,5 +1,5 @@
-/// Reads base64 (RFC 4648), as tables in this target and blobs in tokenizer files are written. Nil for anything
-/// else: no white space, padding where it belongs.
+/// Reads base64 (RFC 4648), as tables in this target and blobs in tokenizer files are written. Nil for
+/// anything else: no white space, padding where it belongs.
 func decodeBase64(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
   guard text.count % 4 == 0 else { return nil }
   var bytes: [UInt8] = []

@@ -1,0 +1,137 @@
+import CAllocationCounter
+import SkeinDevices
+import SkeinGraph
+import SkeinTestSupport
+import Testing
+
+@testable import SkeinExecutor
+
+/// Experts of one layer on several devices.
+@Suite(.serialized) struct ExpertShareTests {
+  /// 8 experts of 96 values: three units of 32 that can be cut.
+  static let graph = TinyGraph.mixture(expertWidth: 96)
+  static let limits = PlanLimits(
+    tokensPerPass: 16, outputsPerPass: 16, passesInFlight: 3, contextTokens: 200, sequenceCount: 2,
+    cachePageTokens: 8)
+
+  /// Experts as `shares` say, all else on the first device.
+  static func placement(
+    _ devices: [any Device], _ shares: [Share], streamed: Bool = false
+  ) -> Placement {
+    let experts = graph.nodes.filter { $0.name.role == .experts }.map(\.id)
+    return Placement(
+      devices: devices.map(\.id),
+      shares: graph.nodes.map { $0.name.role == .experts ? shares : [Share(device: 0, fraction: 1)] },
+      streamed: streamed ? Set(experts) : [])
+  }
+
+  private func shares(_ fractions: [Double]) -> [Share] {
+    fractions.enumerated().map { Share(device: $0, fraction: $1) }
+  }
+
+  private func named(_ sets: [[Int]]) -> [Share] {
+    sets.enumerated().map {
+      Share(device: $0, fraction: Double($1.count) / 8, experts: ExpertSet($1))
+    }
+  }
+
+  private func whole() throws -> [Float] {
+    let devices = try oneCoreDevices(1)
+    let placement = Self.placement(devices, [Share(device: 0, fraction: 1)])
+    return try Runner(Self.graph, placement, devices, Self.limits).logits(tokens(75))
+  }
+
+  /// Cut inside every expert, at whole experts, by name; two to four devices, the home device among them or not.
+  @Test func sharedExpertsGiveTheSameLogits() throws {
+    let expected = try whole()
+    let cases: [(count: Int, shares: [Share])] = [
+      (2, shares([0.6, 0.4])), (2, shares([0.34, 0.66])), (3, shares([0.2, 0.3, 0.5])),
+      // Four devices do not find four units of 32: experts are dealt.
+      (4, shares([0.1, 0.4, 0.25, 0.25])),
+      (2, named([[0, 3, 4, 5], [1, 2, 6, 7]])), (3, named([[7], [0, 1, 2, 3, 4, 6], [5]])),
+      (3, [Share(device: 1, fraction: 0.5), Share(device: 2, fraction: 0.5)]),
+    ]
+    for (count, shares) in cases {
+      let devices = try oneCoreDevices(count)
+      for streamed in [false, true] {
+        let placement = Self.placement(devices, shares, streamed: streamed)
+        let runner = try Runner(Self.graph, placement, devices, Self.limits)
+        let logits = try runner.logits(tokens(75))
+        #expect(relativeDifference(logits, expected) < 1e-5, "\(shares)")
+        // The order of sums is fixed: not a bit differs between runs.
+        for _ in 0..<3 {
+          #expect(try runner.logits(tokens(75), sequence: 1) == logits)
+          runner.executor.truncate(sequence: 1, to: 0)
+        }
+        let plan = runner.executor.plan
+        #expect(runner.executor.reservedBytes == plan.devices.indices.map { plan.byteCount(device: $0) })
+      }
+    }
+  }
+
+  /// One token: some devices have none of the experts that it chose.
+  @Test func decodingGivesTheSameLogits() throws {
+    func decoded(_ placement: Placement, _ devices: [any Device]) throws -> [Float] {
+      let runner = try Runner(Self.graph, placement, devices, Self.limits)
+      return try tokens(30).enumerated().flatMap { position, token in
+        var batch = Batch()
+        batch.append(token, position: position, wantsLogits: true)
+        return try runner.logits(batch)
+      }
+    }
+    let one = try oneCoreDevices(1)
+    let expected = try decoded(Self.placement(one, [Share(device: 0, fraction: 1)]), one)
+    let devices = try oneCoreDevices(3)
+    for shares in [named([[0, 2], [1, 3, 4, 5, 7], [6]]), shares([0.4, 0.3, 0.3])] {
+      let logits = try decoded(Self.placement(devices, shares), devices)
+      #expect(relativeDifference(logits, expected) < 1e-5)
+    }
+  }
+
+  /// In a process of its own, where no other test allocates meanwhile.
+  @Test func theDecodeLoopAllocatesNothing() async {
+    await #expect(processExitsWith: .success) {
+      guard skein_counts_allocations() else { return }
+      let devices = try oneCoreDevices(2)
+      let sets = [ExpertSet([0, 2, 5]), ExpertSet([1, 3, 4, 6, 7])]
+      for streamed in [false, true] {
+        let shares = sets.enumerated().map { Share(device: $0, fraction: 0.5, experts: $1) }
+        let placement = ExpertShareTests.placement(devices, shares, streamed: streamed)
+        let plan = try lower(
+          ExpertShareTests.graph, placement, limits: ExpertShareTests.limits, layouts: devices.map(\.layout)
+        ) { _ in .f32 }
+        let executor = try Executor(
+          plan: plan, devices: devices, weights: FixedWeights(ExpertShareTests.graph))
+        var batch = Batch(capacity: 16)
+        let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: 64)
+        func decode(_ positions: Range<Int>) throws {
+          for position in positions {
+            batch.removeAll()
+            batch.append(7, position: position, wantsLogits: true)
+            try executor.execute(batch, logits: logits)
+          }
+        }
+        try decode(0..<20)
+        let before = skein_allocation_count()
+        skein_allocation_counting_start()
+        try decode(20..<180)
+        skein_allocation_counting_stop()
+        precondition(skein_allocation_count() == before, "decoding allocates")
+      }
+    }
+  }
+}
+
+/// Weights made once, as those of a mapped file are there.
+final class FixedWeights: WeightSource, @unchecked Sendable {
+  private let weights: [UnsafeRawBufferPointer]
+
+  init(_ graph: Graph) {
+    let source = RandomWeights(graph: graph)
+    weights = graph.weights.indices.map { try! source.bytes(of: WeightID($0)) }
+  }
+
+  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer { weights[weight.index] }
+  func willNeed(_ weight: WeightID) {}
+  func release(_ weight: WeightID) {}
+}
