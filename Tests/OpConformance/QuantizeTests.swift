@@ -65,13 +65,13 @@ extension ElementType {
     case .q5_0: 0.0435
     case .q5_1: 0.0386
     case .mxfp4: 0.1202
-    case .iq4_NL: 0.0762
-    case .iq4_XS: 0.0767
-    case .q2_K: 0.2966
-    case .q3_K: 0.1509
-    case .q4_K: 0.0713
-    case .q5_K: 0.0361
-    case .q6_K: 0.0177
+    case .iq4_NL: 0.0777
+    case .iq4_XS: 0.0783
+    case .q2_K: 0.3026
+    case .q3_K: 0.1539
+    case .q4_K: 0.0727
+    case .q5_K: 0.0368
+    case .q6_K: 0.0181
     }
   }
 

@@ -1,6 +1,6 @@
 // Formats whose values are scale * quant - minimum: Q2_K, Q4_K and Q5_K.
 //
-// For each group of values a scale and a minimum are searched that leave the least sum of squared errors:
+// For each group of values a scale and a minimum are searched that leave the least weighted sum of squared errors:
 // candidates spread the group's range over a little less or more than the quants there are, and each is corrected
 // to the scale and minimum that are best for the quants it gives (two linear equations). Both are integers times
 // the block's d and dmin, so then neighbours of the integers are tried with d and dmin as they were rounded; last,
@@ -22,49 +22,56 @@ typedef struct {
     float scale, minimum;
 } affine;
 
-// Over a group: sums of quant, quant^2 and x * quant.
+// Over a group: weighted sums of quant, quant^2 and x * quant.
 typedef struct {
     float quants, squares, products;
 } quant_sums;
 
 // The quants are those of (x + minimum) * inverse.
 static inline __attribute__((always_inline)) quant_sums sums_of(
-    const float *x, float minimum, float inverse, const affine_format format) {
+    const float *x, const float *weights, float minimum, float inverse, const affine_format format) {
     skein_lanes quants = skein_all(0), squares = skein_all(0), products = skein_all(0);
     for (int i = 0; i < format.count; i += 4) {
         skein_lanes values = skein_load(x + i);
         skein_lanes scaled = (values + minimum) * inverse;
         skein_lanes quant =
             skein_nearest(skein_least(skein_most(scaled, skein_all(0)), skein_all((float)format.quants)));
-        quants += quant;
-        squares += quant * quant;
-        products += values * quant;
+        skein_lanes weighted = quant * skein_load(weights + i);
+        quants += weighted;
+        squares += quant * weighted;
+        products += values * weighted;
     }
     return (quant_sums){skein_sum(quants), skein_sum(squares), skein_sum(products)};
 }
 
-// The part of sum x^2 that scale * quant - minimum explains.
-static inline double explained_by(affine a, quant_sums sums, float total, int count) {
+// The part of the weighted sum of x^2 that scale * quant - minimum explains. `total` is the weighted sum of x, `mass`
+// that of the weights.
+static inline double explained_by(affine a, quant_sums sums, float total, float mass) {
     double scale = a.scale, minimum = a.minimum;
     return 2 * scale * sums.products - 2 * minimum * total - scale * scale * sums.squares +
-           2 * scale * minimum * sums.quants - minimum * minimum * count;
+           2 * scale * minimum * sums.quants - minimum * minimum * mass;
 }
 
 // The best scale and minimum, neither below zero, for given quants.
-static inline affine best_affine(quant_sums sums, float total, int count) {
-    double determinant = (double)count * sums.squares - (double)sums.quants * sums.quants;
+static inline affine best_affine(quant_sums sums, float total, float mass) {
+    double determinant = (double)mass * sums.squares - (double)sums.quants * sums.quants;
     if (determinant > 0) {
-        double scale = ((double)count * sums.products - (double)total * sums.quants) / determinant;
+        double scale = ((double)mass * sums.products - (double)total * sums.quants) / determinant;
         double minimum = ((double)sums.quants * sums.products - (double)sums.squares * total) / determinant;
         if (scale > 0 && minimum >= 0) return (affine){(float)scale, (float)minimum};
     }
     if (sums.squares > 0 && sums.products > 0) return (affine){sums.products / sums.squares, 0};
-    return (affine){0, total < 0 ? -total / (float)count : 0};
+    return (affine){0, total < 0 ? -total / mass : 0};
 }
 
-static inline float total_of(const float *x, int count) {
-    skein_lanes total = skein_all(0);
-    for (int i = 0; i < count; i += 4) total += skein_load(x + i);
+// The weighted sum of x, and that of the weights.
+static inline float total_of(const float *x, const float *weights, int count, float *mass) {
+    skein_lanes total = skein_all(0), masses = skein_all(0);
+    for (int i = 0; i < count; i += 4) {
+        total += skein_load(x + i) * skein_load(weights + i);
+        masses += skein_load(weights + i);
+    }
+    *mass = skein_sum(masses);
     return skein_sum(total);
 }
 
@@ -81,8 +88,9 @@ static inline void range_of(const float *x, int count, float *low, float *high) 
     }
 }
 
-static inline __attribute__((always_inline)) affine search_affine(const float *x, const affine_format format) {
-    float low, high, total = total_of(x, format.count);
+static inline __attribute__((always_inline)) affine search_affine(
+    const float *x, const float *weights, const affine_format format) {
+    float low, high, mass, total = total_of(x, weights, format.count, &mass);
     range_of(x, format.count, &low, &high);
     if (high - low < SKEIN_SMALLEST_VALUE) return (affine){0, 0};
     affine best = {0, 0};
@@ -93,9 +101,9 @@ static inline __attribute__((always_inline)) affine search_affine(const float *x
         // The quants of the best scale and minimum for these quants may be better still.
         for (int turn = 0; turn < 2; turn++) {
             if (candidate.scale == 0) break;
-            quant_sums sums = sums_of(x, candidate.minimum, 1 / candidate.scale, format);
-            candidate = best_affine(sums, total, format.count);
-            double explained = explained_by(candidate, sums, total, format.count);
+            quant_sums sums = sums_of(x, weights, candidate.minimum, 1 / candidate.scale, format);
+            candidate = best_affine(sums, total, mass);
+            double explained = explained_by(candidate, sums, total, mass);
             if (explained > best_explained) {
                 best = candidate;
                 best_explained = explained;
@@ -122,8 +130,8 @@ static inline int nearest_integer(float wanted, float unit, int most) {
 
 // The integers of one group near `wanted`, added to `choice`.
 static inline __attribute__((always_inline)) void choose_group(
-    const float *x, affine wanted, int group, affine_choice *choice, const affine_format format) {
-    float total = total_of(x, format.count);
+    const float *x, const float *weights, affine wanted, int group, affine_choice *choice, const affine_format format) {
+    float mass, total = total_of(x, weights, format.count, &mass);
     int scale_middle = nearest_integer(wanted.scale, choice->d, format.scales);
     int minimum_middle = nearest_integer(wanted.minimum, choice->dmin, format.scales);
     double best = 0;
@@ -133,8 +141,8 @@ static inline __attribute__((always_inline)) void choose_group(
             if (scale < 0 || scale > format.scales || minimum < 0 || minimum > format.scales) continue;
             affine a = {choice->d * (float)scale, choice->dmin * (float)minimum};
             quant_sums sums = {0, 0, 0};
-            if (a.scale > 0) sums = sums_of(x, a.minimum, 1 / a.scale, format);
-            double explained = explained_by(a, sums, total, format.count);
+            if (a.scale > 0) sums = sums_of(x, weights, a.minimum, 1 / a.scale, format);
+            double explained = explained_by(a, sums, total, mass);
             if (explained > best) {
                 best = explained;
                 best_sums = sums;
@@ -147,16 +155,16 @@ static inline __attribute__((always_inline)) void choose_group(
     choice->explained += best;
     choice->aa += scale * scale * best_sums.squares;
     choice->ab += scale * minimum * best_sums.quants;
-    choice->bb += minimum * minimum * format.count;
+    choice->bb += minimum * minimum * mass;
     choice->xa += scale * best_sums.products;
     choice->xb += minimum * total;
 }
 
 static inline __attribute__((always_inline)) affine_choice choose_block(
-    const float *x, const affine *wanted, float d, float dmin, const affine_format format) {
+    const float *x, const float *weights, const affine *wanted, float d, float dmin, const affine_format format) {
     affine_choice choice = {.d = d, .dmin = dmin};
     for (int group = 0; group < format.groups; group++) {
-        choose_group(x + group * format.count, wanted[group], group, &choice, format);
+        choose_group(x + group * format.count, weights + group * format.count, wanted[group], group, &choice, format);
     }
     return choice;
 }
@@ -178,23 +186,25 @@ static void best_scales(const affine_choice *choice, float *d, float *dmin) {
 
 static inline __attribute__((always_inline)) affine_choice search_block(const float *x, const affine_format format) {
     affine wanted[MOST_GROUPS];
+    float weights[256];
+    skein_importance(x, 256, weights);
     float largest_scale = 0, largest_minimum = 0;
     for (int group = 0; group < format.groups; group++) {
-        wanted[group] = search_affine(x + group * format.count, format);
+        wanted[group] = search_affine(x + group * format.count, weights + group * format.count, format);
         if (wanted[group].scale > largest_scale) largest_scale = wanted[group].scale;
         if (wanted[group].minimum > largest_minimum) largest_minimum = wanted[group].minimum;
     }
     float d = skein_reaching_scale(largest_scale / (float)format.scales);
     float dmin = skein_reaching_scale(largest_minimum / (float)format.scales);
     if (!(d <= SKEIN_LARGEST_SCALE && dmin <= SKEIN_LARGEST_SCALE)) return (affine_choice){.d = d, .dmin = dmin};
-    affine_choice best = choose_block(x, wanted, d, dmin, format);
+    affine_choice best = choose_block(x, weights, wanted, d, dmin, format);
     for (int turn = 0; turn < 2; turn++) {
         best_scales(&best, &d, &dmin);
         d = skein_rounded_scale(d);
         dmin = skein_rounded_scale(dmin);
         if (!(d <= SKEIN_LARGEST_SCALE && dmin <= SKEIN_LARGEST_SCALE)) break;
         if (d == best.d && dmin == best.dmin) break;
-        affine_choice other = choose_block(x, wanted, d, dmin, format);
+        affine_choice other = choose_block(x, weights, wanted, d, dmin, format);
         if (!(other.explained > best.explained)) break;
         best = other;
     }

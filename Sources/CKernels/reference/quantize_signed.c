@@ -1,10 +1,10 @@
 // Formats whose values are scale * code: Q3_K and Q6_K (codes are signed integers), IQ4_NL and IQ4_XS (16 uneven
 // code points).
 //
-// For each group of values a scale is searched that leaves the least sum of squared errors: candidates put the
+// For each group of values a scale is searched that leaves the least weighted sum of squared errors: candidates put the
 // value of the largest magnitude near either end of the codes, and each candidate is corrected to the scale that
-// is best for the codes it gives (sum of x * code over sum of code^2). Where the scales are integers times the
-// block's F16 scale d, neighbours of each integer are tried with d as it was rounded, then the d that is best for
+// is best for the codes it gives (weighted sum of x * code over that of code^2). Where the scales are integers times
+// the block's F16 scale d, neighbours of each integer are tried with d as it was rounded, then the d that is best for
 // all codes together, and the better of the two is kept.
 #include "quantize_search.h"
 
@@ -44,25 +44,28 @@ static inline __attribute__((always_inline)) skein_lanes nearest_codes(skein_lan
     return result;
 }
 
-// Of the codes of x * inverse: sums of x * code and of code^2.
+// Of the codes of x * inverse: weighted sums of x * code and of code^2.
 typedef struct {
     float products, squares;
 } code_sums;
 
 static inline __attribute__((always_inline)) code_sums sums_of(
-    const float *x, int count, float inverse, code_range codes) {
+    const float *x, const float *weights, int count, float inverse, code_range codes) {
     skein_lanes products = skein_all(0), squares = skein_all(0);
     for (int i = 0; i < count; i += 4) {
         skein_lanes values = skein_load(x + i);
         skein_lanes code = nearest_codes(values * inverse, codes);
-        products += values * code;
-        squares += code * code;
+        skein_lanes weighted = code * skein_load(weights + i);
+        products += values * weighted;
+        squares += code * weighted;
     }
     return (code_sums){skein_sum(products), skein_sum(squares)};
 }
 
-// The scale of a group. With the best scale for given codes, the squared error is sum x^2 - products^2 / squares.
-static inline __attribute__((always_inline)) float search_scale(const float *x, const signed_format format) {
+// The scale of a group. With the best scale for given codes, the weighted error is the sum of x^2 less
+// products^2 / squares.
+static inline __attribute__((always_inline)) float search_scale(
+    const float *x, const float *weights, const signed_format format) {
     float largest = skein_largest_magnitude(x, format.count);
     if (largest < SKEIN_SMALLEST_VALUE) return 0;
     float best = 0, scale = 0;
@@ -71,21 +74,21 @@ static inline __attribute__((always_inline)) float search_scale(const float *x, 
             // A negative scale is the mirror image, so both signs of the extreme value are tried at both ends.
             float reach = end ? format.codes.high : format.codes.low;
             float inverse = (reach + (float)step * format.step) / largest;
-            code_sums sums = sums_of(x, format.count, inverse, format.codes);
+            code_sums sums = sums_of(x, weights, format.count, inverse, format.codes);
             if (sums.squares > 0 && sums.products * sums.products > best * sums.squares) {
                 best = sums.products * sums.products / sums.squares;
                 scale = sums.products / sums.squares;
             }
         }
     }
-    code_sums sums = sums_of(x, format.count, 1.0f / scale, format.codes);
+    code_sums sums = sums_of(x, weights, format.count, 1.0f / scale, format.codes);
     if (scale != 0 && sums.squares > 0 && sums.products * sums.products > best * sums.squares) {
         scale = sums.products / sums.squares;
     }
     return scale;
 }
 
-// A block's choice, and what it is worth: the part of sum x^2 that it explains.
+// A block's choice, and what it is worth: the part of the weighted sum of x^2 that it explains.
 typedef struct {
     float d;
     int scales[MOST_GROUPS];
@@ -95,7 +98,7 @@ typedef struct {
 
 // For a given d, the best integer scale of each group near `wanted`.
 static inline __attribute__((always_inline)) signed_choice choose_scales(
-    const float *x, const float *wanted, float d, const signed_format format) {
+    const float *x, const float *weights, const float *wanted, float d, const signed_format format) {
     signed_choice choice = {.d = d};
     for (int group = 0; group < format.groups; group++) {
         float ratio = fmaxf((float)format.least, fminf(wanted[group] / d, (float)format.most));
@@ -104,7 +107,8 @@ static inline __attribute__((always_inline)) signed_choice choose_scales(
         for (int candidate = middle - 1; candidate <= middle + 1; candidate++) {
             if (candidate < format.least || candidate > format.most || candidate == 0) continue;
             float scale = d * (float)candidate;
-            code_sums sums = sums_of(x + group * format.count, format.count, 1.0f / scale, format.codes);
+            int first = group * format.count;
+            code_sums sums = sums_of(x + first, weights + first, format.count, 1.0f / scale, format.codes);
             float explained = 2 * scale * sums.products - scale * scale * sums.squares;
             if (explained > best) {
                 best = explained;
@@ -122,18 +126,19 @@ static inline __attribute__((always_inline)) signed_choice choose_scales(
 
 // d and the integer scales of a block; d is 0 for a block of zeros, infinite for one too large.
 static inline __attribute__((always_inline)) signed_choice search_block(const float *x, const signed_format format) {
-    float wanted[MOST_GROUPS], extreme = 0;
+    float wanted[MOST_GROUPS], weights[256], extreme = 0;
+    skein_importance(x, 256, weights);
     for (int group = 0; group < format.groups; group++) {
-        wanted[group] = search_scale(x + group * format.count, format);
+        wanted[group] = search_scale(x + group * format.count, weights + group * format.count, format);
         if (fabsf(wanted[group]) > fabsf(extreme)) extreme = wanted[group];
     }
     float d = skein_reaching_scale(extreme / (float)format.least);
     if (d == 0 || !(fabsf(d) <= SKEIN_LARGEST_SCALE)) return (signed_choice){.d = d};
-    signed_choice best = choose_scales(x, wanted, d, format);
+    signed_choice best = choose_scales(x, weights, wanted, d, format);
     for (int turn = 0; turn < 2 && best.squares > 0; turn++) {
         d = skein_rounded_scale(best.products / best.squares);
         if (d == best.d || d == 0 || !(fabsf(d) <= SKEIN_LARGEST_SCALE)) break;
-        signed_choice other = choose_scales(x, wanted, d, format);
+        signed_choice other = choose_scales(x, weights, wanted, d, format);
         if (!(other.explained > best.explained)) break;
         best = other;
     }
@@ -229,7 +234,9 @@ int skein_quantize_iq4_xs(const float *x, uint8_t *block) {
 int skein_quantize_iq4_nl(const float *x, uint8_t *block) {
     const signed_format format = {{UNEVEN, -127, 113}, 1, 32, 1, 1, 12, 3.0f};
     if (is_too_large(x, 32)) return SKEIN_QUANTIZE_TOO_LARGE;
-    signed_choice choice = {.d = skein_rounded_scale(search_scale(x, format)), .scales = {1}};
+    float weights[32];
+    skein_importance(x, 32, weights);
+    signed_choice choice = {.d = skein_rounded_scale(search_scale(x, weights, format)), .scales = {1}};
     if (!(fabsf(choice.d) <= SKEIN_LARGEST_SCALE)) return SKEIN_QUANTIZE_TOO_LARGE;
     uint8_t codes[32];
     write_codes(x, &choice, format, codes);
