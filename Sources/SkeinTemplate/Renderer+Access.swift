@@ -113,15 +113,15 @@ extension Renderer {
     case .object(let range as NumberRange): count = range.count
     default: throw error(.type, "'\(value.typeName)' object cannot be sliced")
     }
-    let indices = try sliced(count, bound(start), bound(stop), bound(step))
+    let (indices, end) = try sliced(count, bound(start), bound(stop), bound(step))
     switch value {
     case .text(let text): return try self.text(indices.map { text[$0] })
     case .list(let items): return try list(indices.map { items.values[$0] })
     case .tuple(let items): return try tuple(indices.map { items.values[$0] })
     case .object(let range as NumberRange):
-      let stride = (indices.count > 1 ? indices[1] - indices[0] : 1) &* range.step
-      let start = indices.first.map { range.start + $0 * range.step } ?? range.start
-      let stop = start &+ stride &* indices.count
+      let stride = (indices.count > 1 ? indices[1] - indices[0] : try bound(step) ?? 1) &* range.step
+      let start = range.start &+ (indices.first ?? end) &* range.step
+      let stop = range.start &+ end &* range.step
       return try object(NumberRange(start: start, stop: stop, step: stride, count: indices.count))
     default: return value
     }
@@ -134,8 +134,10 @@ extension Renderer {
     return index
   }
 
-  /// The indices of a slice, as Python has them.
-  private func sliced(_ count: Int, _ start: Int?, _ stop: Int?, _ step: Int?) throws -> [Int] {
+  /// The indices of a slice, as Python has them, and the one that it ends before.
+  private func sliced(
+    _ count: Int, _ start: Int?, _ stop: Int?, _ step: Int?
+  ) throws -> (indices: [Int], end: Int) {
     let step = min(max(step ?? 1, -count - 1), count + 1)
     guard step != 0 else { throw error(.value, "slice step cannot be zero") }
     let lowest = step < 0 ? -1 : 0
@@ -146,7 +148,7 @@ extension Renderer {
     let first = start.map(clamp) ?? (step < 0 ? highest : lowest)
     let end = stop.map(clamp) ?? (step < 0 ? lowest : highest)
     try spend(count / 16)
-    return Array(stride(from: first, to: end, by: step))
+    return (Array(stride(from: first, to: end, by: step)), end)
   }
 
   // MARK: - What can be looped over

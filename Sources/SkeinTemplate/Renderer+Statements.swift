@@ -150,14 +150,15 @@ extension Renderer {
     loop.recurse = recurse
     var isEmpty = true
     while let value = try loop.advance() {
-      isEmpty = false
       try spend()
       let inner = try self.scope(in: scope)
       inner.set("loop", .object(loop))
       try assign(definition.target, value, inner)
-      if try run(definition.body, inner) == .breakLoop { break }
+      let flow = try run(definition.body, inner)
+      if flow == .breakLoop { break }
+      // As in Jinja: a pass that `break` or `continue` cut short counts as one that never was.
+      if flow == .normal { isEmpty = false }
     }
-    // Jinja counts a pass that `break` or `continue` cut short as one that never was.
     if isEmpty, !definition.otherwise.isEmpty {
       _ = try run(definition.otherwise, self.scope(in: scope))
     }

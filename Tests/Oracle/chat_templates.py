@@ -885,6 +885,8 @@ none
 {% for k, v in {'x': 1, 'y': 2}.items() %}{{ k }}={{ v }} {% endfor %}
 {% for (a, (b, c)) in [(1, (2, 3))] %}{{ a + b + c }}{% endfor %}
 {% for x in missing %}x{% else %}empty{% endfor %}
+{% for x in [1, 2] %}{% continue %}{% else %}no whole pass{% endfor %}
+{% for x in [1, 2] %}{% if x == 2 %}{% break %}{% endif %}{% else %}never{% endfor %}
 {% for x in [] %}x{% else %}{% set y = 1 %}else{% endfor %}{{ y is defined }}
 {% for x in [1, 2, 3, 4] %}{% if x == 2 %}{% continue %}{% endif %}{% if x == 4 %}{% break %}{% endif %}{{ x }}{% endfor %}"""
 

@@ -236,6 +236,9 @@ l[0, 1]
 d[0:1]
 n[0]
 range(10)[2:8:2]|list
+range(3)[::2]
+range(9)[7:2:-2]
+range(9, 0, -2)[1:3]|list
 range(5)[1]
 range(5)[-1]
 range(5)[9]

@@ -25,7 +25,7 @@ import Testing
   private let messages = #"[{"role": "user", "content": "Hi"}]"#
 
   @Test func templateWritesTextAndTokens() throws {
-    try model { model in
+    try model { (model: String) throws in
       let text = try Command.skein("template", model, "--messages", "-", input: messages)
       #expect(text.status == 0 && text.output == "<s><user> Hi\nOnce upon a time")
       let bare = try Command.skein(
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func templateSaysWhatIsWrong() throws {
-    try model { model in
+    try model { (model: String) throws in
       func errors(_ arguments: String..., input: String) throws -> String {
         let run = try Command.skein(["template"] + arguments, input: input)
         #expect(run.status == 1 && run.output.isEmpty)
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func chatAnswersOneTurnOrMany() throws {
-    try model { model in
+    try model { (model: String) throws in
       let turn = try Command.skein(
         "run", model, "--chat", "-p", "Hi", "--system", "Be nice", "-n", "6", "--temperature", "0", "--json")
       let result = try turn.object()
