@@ -49,7 +49,7 @@ struct Bench: AsyncParsableCommand {
     var contestants: [Contestant] = []
     for list in devices.isEmpty ? ["cpu"] : devices {
       let choice = DeviceChoice(
-        devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
+        devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType ?? .f16,
         placement: placement, usesAllDevices: useAllDevices)
       let options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))

@@ -34,7 +34,7 @@ struct DeviceOptions: ParsableArguments {
   /// The choice that these flags make.
   var choice: DeviceChoice {
     DeviceChoice(
-      devices: devices, context: context, cacheType: cache.cacheType, placement: placement,
+      devices: devices, context: context, cacheType: cache.cacheType ?? .f16, placement: placement,
       usesAllDevices: useAllDevices)
   }
 }
@@ -89,7 +89,7 @@ struct CacheOptions: ParsableArguments {
     help: ArgumentHelp(
       "The key-value cache: f16; q8_0 in about half the memory; f32 for comparing with other programs.",
       valueName: "type"))
-  var cacheType = PlanningOptions.CacheType.f16
+  var cacheType: PlanningOptions.CacheType?
 }
 
 extension PlanningOptions.CacheType: ExpressibleByArgument {}

@@ -7,7 +7,8 @@ struct Logits: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes the logits of every token, for checking against any other engine.",
     discussion: """
-      The file is NumPy's format: float32, shape (tokens, vocabulary).
+      The file is NumPy's format: float32, shape (tokens, vocabulary). Unless --cache-type is given, keys and values
+      are not rounded.
 
       Example:
         skein logits model.gguf --tokens 1,15043,29892 -o logits.npy
@@ -30,7 +31,10 @@ struct Logits: AsyncParsableCommand {
 
   func run() async throws {
     let ids = try parseTokens(tokens)
-    let model = try await Model.loadWithProgress(model, try devices.choice.scoringOptions(outputsPerPass: 64))
+    var choice = devices.choice
+    // Other engines' logits are compared with these: F16 keys would move them by up to a thousandth.
+    choice.cacheType = devices.cache.cacheType ?? .f32
+    let model = try await Model.loadWithProgress(model, try choice.scoringOptions(outputsPerPass: 64))
     let logits = try await model.logits(ids)
     try NumPyFile.write(logits, shape: [ids.count, logits.count / ids.count], to: file)
     let shape = [ids.count, logits.count / ids.count]

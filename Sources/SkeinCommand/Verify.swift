@@ -37,7 +37,7 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType)
+      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType ?? .f16)
       let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))
