@@ -34,6 +34,8 @@ struct Logits: AsyncParsableCommand {
     var choice = devices.choice
     // Other engines' logits are compared with these: F16 keys would move them by up to a thousandth.
     choice.cacheType = devices.cache.cacheType ?? .f32
+    // The length decides how some models rotate.
+    choice.context = devices.context ?? ids.count
     let model = try await Model.loadWithProgress(model, try choice.scoringOptions(outputsPerPass: 64))
     let logits = try await model.logits(ids)
     try NumPyFile.write(logits, shape: [ids.count, logits.count / ids.count], to: file)
