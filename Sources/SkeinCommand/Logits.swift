@@ -9,7 +9,8 @@ struct Logits: AsyncParsableCommand {
     abstract: "Writes the logits of every token, for checking against any other engine.",
     discussion: """
       The file is NumPy's format: float32, shape (tokens, vocabulary). With --tokens several times, the texts are
-      computed together and the shape is (texts, longest text, vocabulary), filled up with zeros.
+      computed together and the shape is (texts, longest text, vocabulary), filled up with zeros. Unless --cache-type
+      is given, keys and values are not rounded.
 
       Examples:
         skein logits model.gguf --tokens 1,15043,29892 -o logits.npy
@@ -38,13 +39,18 @@ struct Logits: AsyncParsableCommand {
 
   func run() async throws {
     let texts = try tokens.map(parseTokens)
-    var options = try devices.choice.scoringOptions(outputsPerPass: 64)
+    let longest = texts.map(\.count).max() ?? 0
+    var choice = devices.choice
+    // Other engines' logits are compared with these: F16 keys would move them by up to a thousandth.
+    if choice.cacheType == .automatic { choice.cacheType = .f32 }
+    // The length decides how some models rotate.
+    choice.context = devices.context ?? longest
+    var options = try choice.scoringOptions(outputsPerPass: 64)
     options.planning.sequenceCount = texts.count
     options.executor.tracing = trace.tracing
     let model = try await Model.loadWithProgress(model, options)
     let vocabulary = model.definition.graph.vocabularySize
     let isBatch = texts.count > 1
-    let longest = texts.map(\.count).max() ?? 0
     let logits =
       try await isBatch ? model.logits(batch: texts, padding: padding) : model.logits(texts[0])
     try await trace.write(model, command: "logits")

@@ -4,8 +4,8 @@
 usage: convert_to_gguf.py FOLDER OUT.gguf [--combined] [--mxfp4]
 
 Handles llama, mistral, qwen2, qwen3 and the mixtures of experts mixtral, qwen2_moe, qwen3_moe, deepseek_v2,
-deepseek_v3, gemma, gemma2, gemma3, phi3, gpt2, gpt_neox and gpt_oss. With --combined the projections of latent attention
-stay one matrix, as in older files; with --mxfp4 the weights of experts are written in that format.
+deepseek_v3, gemma, gemma2, gemma3, phi3, gpt2, gpt_neox and gpt_oss. With --combined the projections of latent
+attention stay one matrix, as in older files; with --mxfp4 the weights of experts are written in that format.
 
 For checking Skein against reference logits. Needs the Python packages numpy, safetensors and gguf. The
 vocabulary is made up: these models are given token ids.

@@ -38,7 +38,8 @@ def common(config: dict) -> dict:
                  "n_positions": "max_position_embeddings", "activation_function": "hidden_act"}
         config = config | {new: config[old] for old, new in names.items()}
         config["intermediate_size"] = config["n_inner"] or 4 * config["n_embd"]
-    config.setdefault("num_key_value_heads", config["num_attention_heads"])
+    if kind in ("gpt2", "gpt_neox") or "num_key_value_heads" not in config:
+        config["num_key_value_heads"] = config["num_attention_heads"]
     rope = config.get("rope_parameters") or {}
     if kind == "gemma3_text":
         config["local_rope"] = rope["sliding_attention"]

@@ -178,7 +178,7 @@ import Testing
       (["tokenize", Command.fixture], 64, "TEXT"),
       (["perplexity", Command.fixture, "--file", "/nonexistent.txt"], 1, "/nonexistent.txt"),
       (["verify", Command.fixture, "--devices", "cpu"], 64, "two"),
-      (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16' and 'q8_0'"),
+      (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16', 'q8_0' or 'f32'"),
     ] as [([String], Int32, String)])
   func whatIsWrongIsSaidInOneLine(arguments: [String], status: Int32, words: String) throws {
     let run = try Command.skein(arguments)

@@ -123,15 +123,21 @@ import Testing
 }
 
 /// Weights made once, as those of a mapped file are there.
-final class FixedWeights: WeightSource, @unchecked Sendable {
-  private let weights: [UnsafeRawBufferPointer]
+final class FixedWeights: WeightSource, WeightReader, @unchecked Sendable {
+  private let weights: [[Float]]
 
   init(_ graph: Graph) {
     let source = RandomWeights(graph: graph)
-    weights = graph.weights.indices.map { try! source.bytes(of: WeightID($0)) }
+    weights = graph.weights.indices.map { source.values(of: WeightID($0)) }
   }
 
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer { weights[weight.index] }
+  func makeReader() -> any WeightReader { self }
+
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
+    try weights[weight.index].withUnsafeBytes { try body($0, 0) }
+  }
+
   func willNeed(_ weight: WeightID) {}
-  func release(_ weight: WeightID) {}
 }

@@ -95,8 +95,8 @@ private final class MeetingQueue: DeviceQueue {
   }
 
   func attach() { queue.attach() }
-  func load(_ slot: WeightSlot, from bytes: UnsafeRawBufferPointer) throws(DeviceError) {
-    try queue.load(slot, from: bytes)
+  func load(_ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int) throws(DeviceError) {
+    try queue.load(slot, from: part, at: offset)
   }
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {
     try queue.write(source, to: offset)

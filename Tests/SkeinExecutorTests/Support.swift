@@ -16,17 +16,16 @@ final class RandomWeights: WeightSource, WeightReader {
   func read(
     _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
   ) throws {
+    try values(of: weight).withUnsafeBytes { try body($0, 0) }
+  }
+
+  func values(of weight: WeightID) -> [Float] {
     let shape = graph[weight].shape
     var generator = SplitMix64(state: UInt64(weight.index) + 1)
-    let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.elementCount!)
     // Norms near one, matrices that keep the size of what they are given.
     let scale = shape.extents.count == 1 ? 0.2 : 1.7 / Float(shape.columns).squareRoot()
     let offset: Float = shape.extents.count == 1 ? 1 : 0
-    for index in values.indices {
-      values[index] = offset + scale * Float.random(in: -1...1, using: &generator)
-    }
-    defer { values.deallocate() }
-    try body(UnsafeRawBufferPointer(values), 0)
+    return (0..<shape.elementCount!).map { _ in offset + scale * Float.random(in: -1...1, using: &generator) }
   }
 
   func willNeed(_ weight: WeightID) {}

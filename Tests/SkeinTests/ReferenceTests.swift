@@ -5,15 +5,22 @@ import Testing
 
 /// Whole models against `transformers`.
 @Suite struct ReferenceTests {
+  /// Logits may be off by the rounding of float32; over a cache of F16, whose keys have 11 bits, by as much as that
+  /// moves the scores of small random models.
+  static let bounds: [(type: PlanningOptions.CacheType, bound: Float)] = [(.f32, 2e-5), (.f16, 2e-3)]
+
   @Test(arguments: Reference.names) func logitsAreThoseOfTheReference(name: String) async throws {
     let reference = try Reference(name)
     for devices in try deviceLists() {
-      let model = try await Model.load(Reference.modelPath(name), options: .devices(devices))
-      let width = model.definition.graph.vocabularySize
-      let logits = try await model.logits(reference.prompt)
-      for (row, expected) in zip(reference.rows, reference.logits) {
-        let difference = relativeDifference(logits[row * width..<(row + 1) * width], expected)
-        #expect(difference < 1e-5, "\(name) on \(devices), row \(row)")
+      for (type, bound) in Self.bounds {
+        let model = try await Model.load(
+          Reference.modelPath(name), options: .devices(devices, cacheType: type))
+        let width = model.definition.graph.vocabularySize
+        let logits = try await model.logits(reference.prompt)
+        for (row, expected) in zip(reference.rows, reference.logits) {
+          let difference = relativeDifference(logits[row * width..<(row + 1) * width], expected)
+          #expect(difference < bound, "\(name) on \(devices), row \(row), cache \(type)")
+        }
       }
     }
   }
@@ -39,11 +46,12 @@ import Testing
     while let set = skein_kernels_name(index) {
       index += 1
       let model = try await Model.load(
-        Reference.modelPath(name), options: .devices("cpu", instructionSet: String(cString: set)))
+        Reference.modelPath(name),
+        options: .devices("cpu", instructionSet: String(cString: set), cacheType: .f32))
       let logits = try await model.logits(reference.prompt)
       let width = model.definition.graph.vocabularySize
       let last = logits[((reference.prompt.count - 1) * width)...]
-      #expect(relativeDifference(last, reference.logits.last!) < 1e-5, "\(String(cString: set))")
+      #expect(relativeDifference(last, reference.logits.last!) < 2e-5, "\(String(cString: set))")
     }
     #expect(index > 0)
   }

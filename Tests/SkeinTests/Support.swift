@@ -30,11 +30,15 @@ struct Reference: Decodable {
 }
 
 extension LoadOptions {
-  static func devices(_ list: String, outputs: Int = 16, instructionSet: String? = nil) -> LoadOptions {
+  static func devices(
+    _ list: String, outputs: Int = 16, instructionSet: String? = nil,
+    cacheType: PlanningOptions.CacheType = .f16
+  ) -> LoadOptions {
     var options = LoadOptions()
     options.devices = .list(list)
     options.planning.outputsPerPass = outputs
     options.planning.usesAllDevices = true
+    options.planning.cacheType = cacheType
     options.profiles = .estimated
     options.instructionSet = instructionSet
     return options

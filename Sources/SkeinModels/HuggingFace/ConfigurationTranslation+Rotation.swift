@@ -36,12 +36,12 @@ extension ConfigurationTranslation {
         "rope.scaling.original_context_length", scaling.requiredInteger("original_max_position_embeddings"))
     case "yarn":
       try translateYaRN(scaling)
-    case "longrope", "su":
+    case "longrope" where type == .phi3, "su" where type == .phi3:
       try translateLongRope(scaling)
     default:
       throw scaling.error(
         .unsupported,
-        "\"\(kind.prefix(40))\" is not supported; default, dynamic, linear, llama3, yarn and longrope are",
+        "\"\(kind.prefix(40))\" is not supported; default, dynamic, linear, llama3, yarn and, in phi3, longrope are",
         at: "rope_type")
     }
   }
@@ -54,6 +54,11 @@ extension ConfigurationTranslation {
 
   private mutating func translateYaRN(_ scaling: ConfigurationObject) throws {
     let factor = try factor(scaling)
+    // Whether the ramp begins and ends at whole pairs is a family's own.
+    let rounds = type != .gptOSS
+    if let truncates = try scaling.bool("truncate"), truncates != rounds {
+      throw scaling.error(.unsupported, "is \(truncates), which is not supported here", at: "truncate")
+    }
     try set("rope.scaling.type", "yarn")
     try set("rope.scaling.factor", factor)
     let original = try scaling.integer("original_max_position_embeddings")

@@ -3,8 +3,8 @@
 
 usage: make_fixtures.py [NAME...]
 
-For each model, or those that are named: NAME.gguf (F32, random weights) and NAME.json with a prompt, the logits of its last token
-and a few others, and the greedy continuation, all computed in float32 by `transformers`. Needs the Python
+For each model, or those that are named: NAME.gguf (F32, random weights) and NAME.json with a prompt, the logits of
+its last token and a few others, and the greedy continuation, all computed in float32 by `transformers`. Needs the Python
 packages torch, transformers, safetensors, numpy and gguf.
 """
 import json
@@ -89,8 +89,8 @@ CONFIGURATIONS = {
         **(small() | {"tie_word_embeddings": False}), use_parallel_residual=True, hidden_act="gelu",
         rope_parameters=rope("default", partial_rotary_factor=0.5)),
     "gptneox-serial": T.GPTNeoXConfig(
-        **(small() | {"tie_word_embeddings": False}), use_parallel_residual=False, hidden_act="gelu",
-        rope_parameters=rope("default", partial_rotary_factor=1.0)),
+        **(small() | {"tie_word_embeddings": False, "intermediate_size": 40}), use_parallel_residual=False,
+        hidden_act="gelu", rope_parameters=rope("default", partial_rotary_factor=1.0)),
     "gpt-oss": T.GptOssConfig(
         **(small() | {"intermediate_size": 16, "tie_word_embeddings": False}), head_dim=16, sliding_window=6,
         num_local_experts=4, num_experts_per_tok=2, rope_parameters=rope(
