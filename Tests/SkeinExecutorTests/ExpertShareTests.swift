@@ -1,6 +1,7 @@
 import CAllocationCounter
 import SkeinDevices
 import SkeinGraph
+import SkeinTensor
 import SkeinTestSupport
 import Testing
 
@@ -88,6 +89,35 @@ import Testing
     }
   }
 
+  /// Quantized experts are cut at whole blocks. In one layer nothing is rounded again after the sum of the parts.
+  @Test func quantizedExpertsGiveTheSameLogits() throws {
+    let graph = TinyGraph.mixture(layerCount: 1, expertWidth: 96)
+    func logits(_ count: Int, _ shares: [Share]) throws -> [Float] {
+      let devices = try oneCoreDevices(count)
+      let placement = Placement(
+        devices: devices.map(\.id),
+        shares: graph.nodes.map { $0.name.role == .experts ? shares : [Share(device: 0, fraction: 1)] })
+      let weights = BlockWeights(graph)
+      let plan = try lower(
+        graph, placement, limits: Self.limits, layouts: devices.map(\.layout), type: weights.type)
+      let executor = try Executor(plan: plan, devices: devices, weights: weights)
+      var batch = Batch()
+      for (position, token) in tokens(40).enumerated() {
+        batch.append(token, position: position, wantsLogits: true)
+      }
+      var values = [Float](repeating: .nan, count: batch.outputs.count * graph.vocabularySize)
+      _ = try values.withUnsafeMutableBufferPointer { try executor.execute(batch, logits: $0) }
+      return values
+    }
+    let expected = try logits(1, [Share(device: 0, fraction: 1)])
+    #expect(!expected.contains { $0.isNaN } && Set(expected).count > 1000)
+    for (count, shares) in [
+      (2, shares([0.6, 0.4])), (3, shares([0.3, 0.3, 0.4])), (2, named([[0, 3, 4, 5], [1, 2, 6, 7]])),
+    ] {
+      #expect(relativeDifference(try logits(count, shares), expected) < 1e-5, "\(shares)")
+    }
+  }
+
   /// In a process of its own, where no other test allocates meanwhile.
   @Test func theDecodeLoopAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
@@ -140,4 +170,41 @@ final class FixedWeights: WeightSource, WeightReader, @unchecked Sendable {
   }
 
   func willNeed(_ weight: WeightID) {}
+}
+
+/// Experts in Q8_0, all else as `RandomWeights` has it.
+final class BlockWeights: WeightSource, @unchecked Sendable {
+  private let graph: Graph
+  private let weights: [UnsafeRawBufferPointer]
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    let plain = RandomWeights(graph: graph)
+    weights = graph.weights.indices.map { index in
+      let shape = graph.weights[index].shape
+      guard shape.extents.count == 3,
+        [.expertGate, .expertUp, .expertDown].contains(graph.weights[index].name.node.role)
+      else { return try! plain.bytes(of: WeightID(index)) }
+      var generator = SplitMix64(state: UInt64(index) + 99)
+      let blocks = shape.elementCount! / 32
+      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: blocks * 34, alignment: 16)
+      for block in 0..<blocks {
+        // A scale of 2^-8, and quants of 7 bits.
+        bytes.storeBytes(of: UInt16(0x1C00), toByteOffset: block * 34, as: UInt16.self)
+        for place in 0..<32 {
+          bytes[block * 34 + 2 + place] = UInt8(bitPattern: Int8.random(in: -64...63, using: &generator))
+        }
+      }
+      return UnsafeRawBufferPointer(bytes)
+    }
+  }
+
+  func type(_ weight: WeightID) -> ElementType {
+    let role = graph[weight].name.node.role
+    return [.expertGate, .expertUp, .expertDown].contains(role) ? .q8_0 : .f32
+  }
+
+  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer { weights[weight.index] }
+  func willNeed(_ weight: WeightID) {}
+  func release(_ weight: WeightID) {}
 }
