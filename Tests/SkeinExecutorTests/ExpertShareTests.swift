@@ -173,9 +173,9 @@ final class FixedWeights: WeightSource, WeightReader, @unchecked Sendable {
 }
 
 /// Experts in Q8_0, all else as `RandomWeights` has it.
-final class BlockWeights: WeightSource, @unchecked Sendable {
+final class BlockWeights: WeightSource, WeightReader, @unchecked Sendable {
   private let graph: Graph
-  private let weights: [UnsafeRawBufferPointer]
+  private let weights: [[UInt8]]
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -184,18 +184,16 @@ final class BlockWeights: WeightSource, @unchecked Sendable {
       let shape = graph.weights[index].shape
       guard shape.extents.count == 3,
         [.expertGate, .expertUp, .expertDown].contains(graph.weights[index].name.node.role)
-      else { return try! plain.bytes(of: WeightID(index)) }
+      else { return plain.values(of: WeightID(index)).withUnsafeBytes { Array($0) } }
       var generator = SplitMix64(state: UInt64(index) + 99)
       let blocks = shape.elementCount! / 32
-      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: blocks * 34, alignment: 16)
-      for block in 0..<blocks {
+      var bytes: [UInt8] = []
+      for _ in 0..<blocks {
         // A scale of 2^-8, and quants of 7 bits.
-        bytes.storeBytes(of: UInt16(0x1C00), toByteOffset: block * 34, as: UInt16.self)
-        for place in 0..<32 {
-          bytes[block * 34 + 2 + place] = UInt8(bitPattern: Int8.random(in: -64...63, using: &generator))
-        }
+        bytes += [0x00, 0x1C]
+        bytes += (0..<32).map { _ in UInt8(bitPattern: Int8.random(in: -64...63, using: &generator)) }
       }
-      return UnsafeRawBufferPointer(bytes)
+      return bytes
     }
   }
 
@@ -204,7 +202,13 @@ final class BlockWeights: WeightSource, @unchecked Sendable {
     return [.expertGate, .expertUp, .expertDown].contains(role) ? .q8_0 : .f32
   }
 
-  func bytes(of weight: WeightID) throws -> UnsafeRawBufferPointer { weights[weight.index] }
+  func makeReader() -> any WeightReader { self }
+
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
+    try weights[weight.index].withUnsafeBytes { try body($0, 0) }
+  }
+
   func willNeed(_ weight: WeightID) {}
-  func release(_ weight: WeightID) {}
 }
