@@ -87,15 +87,13 @@ final class CPUQueue: DeviceQueue {
       return copyInParallel(source, to: destination + offset, byteCount: part.count)
     }
     let rows = SlicedRows(slice, of: graph[slot.weight].shape, type: slot.type)
-    let copy = ParallelCopy(source: source, destination: destination, byteCount: part.count)
-    let first = offset / rows.rowBytes
-    forEachRun(of: part.count / rows.rowBytes) { run in
-      for row in run {
-        guard let place = rows.destination(ofRow: first + row) else { continue }
-        memcpy(
-          copy.destination + place, copy.source + row * rows.rowBytes + rows.columnOffset, rows.columnBytes)
-      }
-    }
+    var copy = SlicedCopy(
+      source: source, destination: destination, rows: rows, firstRow: offset / rows.rowBytes)
+    team.run(
+      { arguments, begin, end, _ in
+        let copy = arguments!.assumingMemoryBound(to: SlicedCopy.self)
+        for row in Int(begin)..<Int(end) { copy.pointee.copy(row) }
+      }, &copy, items: part.count / rows.rowBytes, grain: 64)
   }
 
   /// Bytes of the whole weight that a slot holds a part of.
@@ -104,21 +102,13 @@ final class CPUQueue: DeviceQueue {
     return (slot.type.rowBytes(elementCount: shape.columns) ?? 0) * shape.rows
   }
 
-  /// Shares rows out in runs.
-  private func forEachRun(of count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    let length = 64
-    forEach((count + length - 1) / length) { body($0 * length..<min(($0 + 1) * length, count)) }
-  }
-
-  func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
-    withoutActuallyEscaping(body) { body in
-      var work = ParallelBody(body: body)
-      team.run(
-        { arguments, begin, end, _ in
-          let work = arguments!.assumingMemoryBound(to: ParallelBody.self)
-          for index in begin..<end { work.pointee.body(Int(index)) }
-        }, &work, items: count, grain: 1)
-    }
+  func forEach(_ count: Int, _ context: UnsafeRawPointer, _ body: Body) {
+    var work = ParallelBody(context: context, body: body)
+    team.run(
+      { arguments, begin, end, _ in
+        let work = arguments!.assumingMemoryBound(to: ParallelBody.self).pointee
+        for index in begin..<end { work.body(work.context, Int(index)) }
+      }, &work, items: count, grain: 1)
   }
 
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError) {
@@ -169,11 +159,24 @@ private struct ZeroedRegion {
 }
 
 private struct ParallelBody {
-  var body: @Sendable (Int) -> Void
+  var context: UnsafeRawPointer
+  var body: ParallelWork.Body
 }
 
-/// Every thread has its own bytes of it.
-private struct ParallelCopy: @unchecked Sendable {
+/// Rows of a stack, of which a device holds a slice.
+private struct SlicedCopy {
+  var source: UnsafeRawPointer
+  var destination: UnsafeMutableRawPointer
+  var rows: SlicedRows
+  var firstRow: Int
+
+  func copy(_ row: Int) {
+    guard let place = rows.destination(ofRow: firstRow + row) else { return }
+    memcpy(destination + place, source + row * rows.rowBytes + rows.columnOffset, rows.columnBytes)
+  }
+}
+
+private struct ParallelCopy {
   static let runBytes = 1 << 20
   var source: UnsafeRawPointer
   var destination: UnsafeMutableRawPointer

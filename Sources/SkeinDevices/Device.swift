@@ -71,8 +71,11 @@ public struct PassShape: Hashable, Sendable {
 
 /// Threads that share work out among them.
 public protocol ParallelWork: AnyObject {
-  /// Runs `body` for every number below `count`, on all threads at once, and returns when all are done.
-  func forEach(_ count: Int, _ body: @Sendable (Int) -> Void)
+  /// Runs `body` for every number below `count`, on all threads at once, and returns when all are done. Allocates
+  /// nothing, so what `body` needs comes through `context`.
+  func forEach(_ count: Int, _ context: UnsafeRawPointer, _ body: Body)
+  /// Is given the context and a number.
+  typealias Body = @convention(c) (UnsafeRawPointer, Int) -> Void
 }
 
 /// The order of a device's work. Used from one thread, the one that called `attach`; `makeEvent` may be called
@@ -109,8 +112,8 @@ public protocol DeviceQueue: ParallelWork {
 
 extension ParallelWork {
   /// One after the other, on the calling thread.
-  public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
-    for index in 0..<count { body(index) }
+  public func forEach(_ count: Int, _ context: UnsafeRawPointer, _ body: Body) {
+    for index in 0..<count { body(context, index) }
   }
 }
 

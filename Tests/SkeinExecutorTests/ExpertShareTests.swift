@@ -13,7 +13,7 @@ import Testing
   static let graph = TinyGraph.mixture(expertWidth: 96)
   static let limits = PlanLimits(
     tokensPerPass: 16, outputsPerPass: 16, passesInFlight: 3, contextTokens: 200, sequenceCount: 2,
-    cachePageTokens: 8)
+    cachePageTokens: 8, cacheType: .f32)
 
   /// Experts as `shares` say, all else on the first device.
   static func placement(

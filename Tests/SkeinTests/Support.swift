@@ -32,7 +32,7 @@ struct Reference: Decodable {
 extension LoadOptions {
   static func devices(
     _ list: String, outputs: Int = 16, instructionSet: String? = nil,
-    cacheType: PlanningOptions.CacheType = .f16
+    cacheType: PlanningOptions.CacheType = .automatic
   ) -> LoadOptions {
     var options = LoadOptions()
     options.devices = .list(list)

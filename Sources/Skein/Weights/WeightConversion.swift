@@ -14,8 +14,6 @@ final class WeightConversion {
   /// Elements that are converted at a time. More than any row has, or a row goes in one piece all the same.
   private static let chunkElements = 1 << 22
   private static let chunkRows = 1 << 14
-  /// Rows of one thread's share. Rows of stored columns are gathered from whole cache lines.
-  private static let shareRows = 16
 
   init(files: [MappedFile]) {
     self.files = files
@@ -58,13 +56,14 @@ final class WeightConversion {
     _ rows: Range<Int>, of run: StoredRun, _ weight: StoredWeight, _ parallel: any ParallelWork
   ) throws {
     let chunk = Chunk(
-      run: run, columnCount: weight.columnCount, addend: weight.addend, type: weight.type,
+      rows: rows, run: run, columnCount: weight.columnCount, addend: weight.addend, type: weight.type,
       rowBytes: weight.rowBytes,
       files: files, values: values.baseAddress!, results: results.baseAddress!, faults: faults.baseAddress!)
-    let shares = (rows.count + Self.shareRows - 1) / Self.shareRows
-    parallel.forEach(shares) { share in
-      let first = share * Self.shareRows
-      chunk.convert(first..<min(first + Self.shareRows, rows.count), firstOfRun: rows.lowerBound)
+    let shares = (rows.count + Chunk.shareRows - 1) / Chunk.shareRows
+    withUnsafePointer(to: chunk) { chunk in
+      parallel.forEach(shares, chunk) { context, share in
+        context.assumingMemoryBound(to: Chunk.self).pointee.convert(share: share)
+      }
     }
     guard let row = faults[..<rows.count].firstIndex(where: { $0 != UInt8(SKEIN_QUANTIZED) }) else { return }
     let isFinite = faults[row] != UInt8(SKEIN_QUANTIZE_NOT_FINITE)
@@ -85,7 +84,11 @@ final class WeightConversion {
 }
 
 /// Rows on their way: read by several threads, each of which has its own rows.
-private struct Chunk: @unchecked Sendable {
+private struct Chunk {
+  /// Rows of one thread's share. Rows of stored columns are gathered from whole cache lines.
+  static let shareRows = 16
+
+  let rows: Range<Int>
   let run: StoredRun
   let columnCount: Int
   let addend: Float
@@ -96,8 +99,14 @@ private struct Chunk: @unchecked Sendable {
   let results: UnsafeMutableRawPointer
   let faults: UnsafeMutablePointer<UInt8>
 
+  /// Converts one thread's share of the rows.
+  func convert(share: Int) {
+    let first = share * Self.shareRows
+    convert(first..<min(first + Self.shareRows, rows.count), firstOfRun: rows.lowerBound)
+  }
+
   /// Converts these rows of the chunk, whose first row is row `firstOfRun` of the run.
-  func convert(_ rows: Range<Int>, firstOfRun: Int) {
+  private func convert(_ rows: Range<Int>, firstOfRun: Int) {
     let source = StoredRows(run: run, columnCount: columnCount, files: files)
     let floats = values + rows.lowerBound * columnCount
     source.read(rows.lowerBound + firstOfRun..<rows.upperBound + firstOfRun, into: floats)
