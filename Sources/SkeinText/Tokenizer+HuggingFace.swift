@@ -2,8 +2,8 @@ extension Tokenizer {
   /// The tokenizer that a `tokenizer.json` describes, with what the files beside it say of its special
   /// tokens.
   ///
-  /// As `transformers` does: where the configuration says `add_bos_token` or `add_eos_token`, these tokens go
-  /// round texts in place of what the file's post-processor says; truncation and padding of the file are not
+  /// Which tokens go round a text the file alone says: `transformers` 5 ignores `add_bos_token` and
+  /// `add_eos_token` beside a `tokenizer.json`, and so does this. Truncation and padding of the file are not
   /// applied by ``encode(_:_:)``, its padding token and side are what ``pad(_:side:)`` takes by default.
   ///
   /// - Parameters:
@@ -35,12 +35,7 @@ private struct PipelineAssembly {
     var roles = TokenRoles(
       bos: id("bos_token"), eos: id("eos_token"), unknown: id("unk_token") ?? file.model.unknown,
       padding: id("pad_token") ?? file.padding)
-    var processor = file.postProcessor ?? PostProcessor()
-    if configuration.addBOS != nil || configuration.addEOS != nil {
-      processor = PostProcessor(
-        bos: configuration.addBOS == true ? roles.bos : nil,
-        eos: configuration.addEOS == true ? roles.eos : nil)
-    }
+    let processor = file.postProcessor ?? PostProcessor()
     roles.addsBOS = roles.bos.map { processor.single.first == .special([$0]) } ?? false
     roles.addsEOS = roles.eos.map { processor.single.last == .special([$0]) } ?? false
     roles.take(configuration, fileSide: file.paddingSide)

@@ -30,6 +30,35 @@ struct JSONTests {
     #expect(try parse("9223372036854775808") == .number(9_223_372_036_854_775_808))
   }
 
+  @Test("Objects at named paths become arrays, and may have keys that Swift takes for equal")
+  func flattening() throws {
+    let text =
+      #"{"model": {"vocab": {"\u00e9": 0, "e\u0301": 1}, "n": {"a": 2}}, "vocab": {"b": 3}, "list": [{"vocab": {}}]}"#
+    let value = try Array(text.utf8).withUnsafeBytes {
+      try JSONValue(parsing: $0, path: "x.json", flattening: [["model", "vocab"]])
+    }
+    #expect(
+      value
+        == .object([
+          "model": .object([
+            "vocab": .array([.string("\u{e9}"), .integer(0), .string("e\u{301}"), .integer(1)]),
+            "n": .object(["a": .integer(2)]),
+          ]),
+          "vocab": .object(["b": .integer(3)]), "list": .array([.object(["vocab": .object([:])])]),
+        ]))
+    let error = #expect(throws: JSONError.self) { try parse(text) }
+    #expect(error?.code == .duplicate)
+    for broken in [
+      #"{"model": {"vocab": {"a" 1}}}"#, #"{"model": {"vocab": {"a": 1"#, #"{"model": {"vocab": {1}}}"#,
+    ] {
+      #expect(throws: JSONError.self) {
+        try Array(broken.utf8).withUnsafeBytes {
+          try JSONValue(parsing: $0, path: "x.json", flattening: [["model", "vocab"]])
+        }
+      }
+    }
+  }
+
   @Test("Escapes and text beyond ASCII")
   func strings() throws {
     #expect(

@@ -59,29 +59,23 @@ struct ConfigurationTests {
     }
   }
 
-  @Test func specialTokensGoRoundTextsWhereTheConfigurationSaysSo() throws {
-    let fixture = try PipelineFixture.named("qwen-2")
-    let plain = try fixture.tokenizer()
-    #expect(!plain.addsBOS && plain.bos == nil && plain.endOfGeneration.isEmpty)
-    let tokenizer = try fixture.tokenizer(
-      configuration(
-        #"{"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": false}"#))
-    let bos = try #require(tokenizer.bos)
-    #expect(tokenizer.addsBOS && !tokenizer.addsEOS)
-    #expect(tokenizer.encode("geese", .text) == [bos] + plain.encode("geese", .piece))
-    #expect(tokenizer.encode("geese", .piece) == plain.encode("geese", .piece))
-    let pair = [bos] + plain.encode("geese", .piece) + [bos] + plain.encode("fly", .piece)
-    #expect(tokenizer.encode("geese", and: "fly", .text) == pair)
-    #expect(tokenizer.endOfGeneration == [try #require(tokenizer.eos)])
-  }
-
-  @Test func aConfigurationMayTakeAwayWhatTheFileAdds() throws {
-    let fixture = try PipelineFixture.named("llama-3")
-    let bare = try fixture.tokenizer(configuration(#"{"bos_token": "<s>", "add_bos_token": false}"#))
-    #expect(bare.encode("geese", .text) == bare.encode("geese", .piece))
-    let usual = try fixture.tokenizer(configuration(#"{"bos_token": "<s>"}"#))
-    #expect(usual.addsBOS)
-    #expect(usual.encode("geese", .text) == [try #require(usual.bos)] + bare.encode("geese", .piece))
+  @Test func theFileAloneSaysWhatGoesRoundATextAsInTransformers() throws {
+    let said = #"{"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": BOS, "add_eos_token": EOS}"#
+    for (name, addsBOS) in [("qwen-2", false), ("llama-3", true)] {
+      let fixture = try PipelineFixture.named(name)
+      let plain = try fixture.tokenizer()
+      #expect(plain.bos == nil && plain.endOfGeneration.isEmpty)
+      for flag in ["true", "false"] {
+        let text = said.replacingOccurrences(of: "BOS", with: flag).replacingOccurrences(
+          of: "EOS", with: flag)
+        let tokenizer = try fixture.tokenizer(configuration(text))
+        let bos = try #require(tokenizer.bos)
+        #expect(tokenizer.addsBOS == addsBOS && !tokenizer.addsEOS)
+        #expect(tokenizer.encode("geese", .text) == (addsBOS ? [bos] : []) + plain.encode("geese", .piece))
+        #expect(tokenizer.encode("geese", .piece) == plain.encode("geese", .piece))
+        #expect(tokenizer.endOfGeneration == [try #require(tokenizer.eos)])
+      }
+    }
   }
 
   @Test func tokensThatOnlyTheConfigurationNamesAreAdded() throws {
