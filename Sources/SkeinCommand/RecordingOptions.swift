@@ -40,6 +40,17 @@ struct ExpertStatsOptions: ParsableArguments {
       valueName: "file"))
   var path: String?
 
+  /// A model that follows the flag looks like its file: it must not be overwritten.
+  func validate() throws {
+    guard let path, path != Self.noFile,
+      let former = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe),
+      !former.isEmpty, former.first != UInt8(ascii: "{")
+    else { return }
+    throw ValidationError(
+      "\(path) is there and holds no counts of experts; name another file after --expert-stats, or give the model"
+        + " before it")
+  }
+
   /// What the executor is to count.
   var counting: ExecutorOptions.ExpertCounting { path == nil ? .off : .on }
 

@@ -1,20 +1,26 @@
 import Skein
-import SkeinFiles
 import SkeinTemplate
+import SkeinText
 
 /// `skein run --chat`
 extension Run {
   func runChat() async throws {
     // Said before the model is loaded, which may take minutes.
-    _ = try ChatTemplate.source(in: GGUFFile(path: BundledModels.resolve(model)).metadata)
-    let model = try await Model.loadWithProgress(model, try devices.choice.loadOptions())
+    let path = try BundledModels.resolve(model)
+    _ = try ChatTemplate(Tokenizer.load(path: path), path: path)
+    let model = try await Model.loadWithProgress(model, try loadOptions())
     for line in remarks(model) where !output.json { Terminal.note(line) }
     let template = try model.chatTemplate()
     var messages = system.map { [ChatTemplate.Message(.system, $0)] } ?? []
-    guard let prompt else { return try await converse(model, template, &messages) }
+    guard let prompt else {
+      try await converse(model, template, &messages)
+      for line in try await model.expertUsage().map(expertStats.write) ?? [] { Terminal.note(line) }
+      return try await trace.write(model, command: "run")
+    }
     messages.append(ChatTemplate.Message(.user, prompt))
     let tokens = try model.tokenizer.encode(chat: template.render(messages))
-    try finish(model, try await write(model, tokens, prompt: ""))
+    try finish(model, try await write(model, tokens, prompt: ""), try await model.expertUsage())
+    try await trace.write(model, command: "run")
   }
 
   /// A line a turn. The cache holds the tokens of the turns before, which are not computed again.

@@ -53,10 +53,7 @@ struct Run: AsyncParsableCommand {
     if chat { return try await runChat() }
     let isConversation = prompt == nil && Terminal.isInputTerminal
     let text = isConversation ? "" : try prompt ?? readPrompt()
-    var options = try devices.choice.loadOptions()
-    options.executor = ExecutorOptions(
-      tracing: trace.tracing, expertCounting: expertStats.counting)
-    let model = try await Model.loadWithProgress(model, options)
+    let model = try await Model.loadWithProgress(model, try loadOptions())
     for line in remarks(model) where !output.json { Terminal.note(line) }
     if isConversation {
       try await converse(model)
@@ -66,6 +63,12 @@ struct Run: AsyncParsableCommand {
       try finish(model, report, try await model.expertUsage())
     }
     try await trace.write(model, command: "run")
+  }
+
+  func loadOptions() throws -> LoadOptions {
+    var options = try devices.choice.loadOptions()
+    options.executor = ExecutorOptions(tracing: trace.tracing, expertCounting: expertStats.counting)
+    return options
   }
 
   /// All of standard input, but for the line break that ends it.

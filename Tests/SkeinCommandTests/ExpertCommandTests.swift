@@ -46,6 +46,25 @@ import Testing
     #expect(dense.status == 0 && dense.errors.contains("no experts"))
   }
 
+  /// A model after the flag is taken for its file, and must survive that.
+  @Test func aModelIsNotOverwritten() throws {
+    try inFolder { folder in
+      let model = folder.appending(path: "model.gguf")
+      let bytes = try Data(contentsOf: URL(filePath: Command.fixture))
+      try bytes.write(to: model)
+      let run = try Command.skein("run", "--expert-stats", model.path, "-p", "Once", "-n", "2")
+      #expect(run.status == 64 && run.errors.contains("give the model before it"), "\(run.errors)")
+      #expect(try Data(contentsOf: model) == bytes)
+      // Its own file it may replace.
+      let stats = folder.appending(path: "usage.json")
+      for _ in 0..<2 {
+        let run = try Command.skein(
+          "run", Self.mixture, "-p", "Once", "-n", "2", "--expert-stats", stats.path)
+        #expect(run.status == 0, "\(run.errors)")
+      }
+    }
+  }
+
   @Test func logitsAndBenchAreTraced() throws {
     try inFolder { folder in
       let trace = folder.appending(path: "t.json").path

@@ -1,6 +1,7 @@
 import CAllocationCounter
 import SkeinDevices
 import SkeinGraph
+import SkeinTensor
 import SkeinTestSupport
 import Testing
 
@@ -88,6 +89,35 @@ import Testing
     }
   }
 
+  /// Quantized experts are cut at whole blocks. In one layer nothing is rounded again after the sum of the parts.
+  @Test func quantizedExpertsGiveTheSameLogits() throws {
+    let graph = TinyGraph.mixture(layerCount: 1, expertWidth: 96)
+    func logits(_ count: Int, _ shares: [Share]) throws -> [Float] {
+      let devices = try oneCoreDevices(count)
+      let placement = Placement(
+        devices: devices.map(\.id),
+        shares: graph.nodes.map { $0.name.role == .experts ? shares : [Share(device: 0, fraction: 1)] })
+      let weights = BlockWeights(graph)
+      let plan = try lower(
+        graph, placement, limits: Self.limits, layouts: devices.map(\.layout), type: weights.type)
+      let executor = try Executor(plan: plan, devices: devices, weights: weights)
+      var batch = Batch()
+      for (position, token) in tokens(40).enumerated() {
+        batch.append(token, position: position, wantsLogits: true)
+      }
+      var values = [Float](repeating: .nan, count: batch.outputs.count * graph.vocabularySize)
+      _ = try values.withUnsafeMutableBufferPointer { try executor.execute(batch, logits: $0) }
+      return values
+    }
+    let expected = try logits(1, [Share(device: 0, fraction: 1)])
+    #expect(!expected.contains { $0.isNaN } && Set(expected).count > 1000)
+    for (count, shares) in [
+      (2, shares([0.6, 0.4])), (3, shares([0.3, 0.3, 0.4])), (2, named([[0, 3, 4, 5], [1, 2, 6, 7]])),
+    ] {
+      #expect(relativeDifference(try logits(count, shares), expected) < 1e-5, "\(shares)")
+    }
+  }
+
   /// In a process of its own, where no other test allocates meanwhile.
   @Test func theDecodeLoopAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
@@ -129,6 +159,47 @@ final class FixedWeights: WeightSource, WeightReader, @unchecked Sendable {
   init(_ graph: Graph) {
     let source = RandomWeights(graph: graph)
     weights = graph.weights.indices.map { source.values(of: WeightID($0)) }
+  }
+
+  func makeReader() -> any WeightReader { self }
+
+  func read(
+    _ weight: WeightID, parallel: any ParallelWork, _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws {
+    try weights[weight.index].withUnsafeBytes { try body($0, 0) }
+  }
+
+  func willNeed(_ weight: WeightID) {}
+}
+
+/// Experts in Q8_0, all else as `RandomWeights` has it.
+final class BlockWeights: WeightSource, WeightReader, @unchecked Sendable {
+  private let graph: Graph
+  private let weights: [[UInt8]]
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    let plain = RandomWeights(graph: graph)
+    weights = graph.weights.indices.map { index in
+      let shape = graph.weights[index].shape
+      guard shape.extents.count == 3,
+        [.expertGate, .expertUp, .expertDown].contains(graph.weights[index].name.node.role)
+      else { return plain.values(of: WeightID(index)).withUnsafeBytes { Array($0) } }
+      var generator = SplitMix64(state: UInt64(index) + 99)
+      let blocks = shape.elementCount! / 32
+      var bytes: [UInt8] = []
+      for _ in 0..<blocks {
+        // A scale of 2^-8, and quants of 7 bits.
+        bytes += [0x00, 0x1C]
+        bytes += (0..<32).map { _ in UInt8(bitPattern: Int8.random(in: -64...63, using: &generator)) }
+      }
+      return bytes
+    }
+  }
+
+  func type(_ weight: WeightID) -> ElementType {
+    let role = graph[weight].name.node.role
+    return [.expertGate, .expertUp, .expertDown].contains(role) ? .q8_0 : .f32
   }
 
   func makeReader() -> any WeightReader { self }

@@ -64,7 +64,8 @@ extension FolderBinding {
       try require(scales, [experts, rows * step, columns / 32])
       guard blocks.type == .u8, scales.type == .u8, columns % 32 == 0 else {
         throw ModelError(
-          .unsupported, "its 4-bit numbers must be U8 in runs of 32", path: place(of: blocks), place: blocks.name)
+          .unsupported, "its 4-bit numbers must be U8 in runs of 32", path: place(of: blocks),
+          place: blocks.name)
       }
       let run = StoredRun(
         tensorName: blocks.name, part: blocks.partIndex, offset: blocks.byteRange.lowerBound,
