@@ -39,7 +39,7 @@ struct InspectReport: Encodable {
     do {
       let definition = try ModelDefinition(checkpoint)
       for weight in definition.graph.weights {
-        moduleNames[weight.name.ggufName] = definition.moduleName(of: weight.name)
+        moduleNames[definition.tensorName(of: weight.name)] = definition.moduleName(of: weight.name)
       }
     } catch {
       problem = "\(error)"

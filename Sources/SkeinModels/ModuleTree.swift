@@ -30,15 +30,21 @@ public struct ModuleTree: Hashable, Sendable {
   private var index: [String: Int] = [:]
   private var moduleOfNode: [Int] = []
   private let weightNames: [String]
+  private let tensorNames: [String]
 
   /// The tree of a graph.
   ///
   /// - Parameters:
   ///   - classes: the family's classes.
   ///   - names: what the family calls its modules.
-  public init(_ graph: Graph, classes: ModuleClasses, names: ModuleNames = ModuleNames()) {
+  ///   - tensorName: the tensor of GGUF files that a weight is or is a part of.
+  public init(
+    _ graph: Graph, classes: ModuleClasses, names: ModuleNames = ModuleNames(),
+    tensorName: (WeightName) -> String = \.ggufName
+  ) {
     self.graph = graph
     weightNames = graph.weights.map { names.weight($0.name) }
+    tensorNames = graph.weights.map { tensorName($0.name) }
     modules = [Module(name: "", classes: [])]
     index[""] = 0
     moduleOfNode = graph.nodes.map { _ in 0 }
@@ -75,6 +81,8 @@ public struct ModuleTree: Hashable, Sendable {
   /// A weight's name in Hugging Face checkpoints: `model.layers.3.mlp.experts.*.up_proj.weight`, with `*` for the
   /// number of an expert.
   public func name(of weight: WeightID) -> String { weightNames[weight.index] }
+  /// The tensor of GGUF files that a weight is or is a part of: `blk.3.attn_qkv.weight`.
+  public func tensorName(of weight: WeightID) -> String { tensorNames[weight.index] }
 
   /// Adds the modules that a weight is in. A stack is in a module for each expert.
   private mutating func addModules(of weight: WeightID) {

@@ -61,15 +61,15 @@ public enum WeightFormat: Hashable, Sendable, CustomStringConvertible {
 
   /// The format of a weight.
   ///
-  /// Vectors (norms and biases) stay F32, and so do the small matrices of routers, which choose experts. Rows that
-  /// are not whole blocks fall back as in quantizers: from blocks of 256 to the next finer format with blocks of
-  /// 32 (Q2_K, Q3_K and IQ4_XS to IQ4_NL, Q4_K to Q5_0, Q5_K to Q5_1, Q6_K to Q8_0), and where they are not whole
+  /// Vectors (norms and biases) stay F32, and so do the small matrices of routers, which choose experts, and tables
+  /// of positions. Rows that are not whole blocks fall back as in quantizers: from blocks of 256 to the next finer
+  /// format with blocks of 32 (Q2_K, Q3_K and IQ4_XS to IQ4_NL, Q4_K to Q5_0, Q5_K to Q5_1, Q6_K to Q8_0), and where they are not whole
   /// blocks of 32 either, to F16. An average number of bits is for all matrices.
   public func type(of weight: Weight) -> ElementType {
     guard weight.isMatrix else { return .f32 }
     guard case .elementType(let type) = self else { return nominalType }
     let role = weight.name.node.role
-    if role == .router || role == .sharedRouter { return .f32 }
+    if role == .router || role == .sharedRouter || role == .positionEmbedding { return .f32 }
     let columns = weight.shape.columns
     if columns % type.blockElementCount == 0 { return type }
     return columns % 32 == 0 ? type.ofShortBlocks : .f16

@@ -41,7 +41,11 @@ struct WrittenModel: Sendable {
 
   /// The modules.
   var modules: ModuleTree {
-    ModuleTree(
-      graph, classes: moduleClasses, names: moduleNames)
+    ModuleTree(graph, classes: moduleClasses, names: moduleNames, tensorName: tensorName)
+  }
+
+  /// The tensor of GGUF files that a weight is or is a part of.
+  func tensorName(_ weight: WeightName) -> String {
+    (fused(weight)?.name(for: weight) ?? weight).ggufName
   }
 }

@@ -82,6 +82,11 @@ import Testing
     func module(_ role: Role) -> String { model.moduleName(of: WeightName(NodeName(layer: 3, role))) }
     #expect(module(.key) == "model.layers.3.self_attn.qkv_proj.weight")
     #expect(module(.up) == "model.layers.3.mlp.gate_up_proj.weight")
+    // Rules of other programs find them by the tensor that the file has.
+    let modules = model.modules
+    let names = modules.graph.weights.indices.map { modules.tensorName(of: WeightID($0)) }
+    #expect(names.filter { $0 == "blk.3.attn_qkv.weight" }.count == 3)
+    #expect(names.filter { $0 == "blk.3.ffn_up.weight" }.count == 2 && !names.contains("blk.3.attn_q.weight"))
     let parts = model.configuration.fusedQueryKeyValue(.key)
     #expect(parts == FusedRows(role: .queryKeyValue, rows: 3072..<6144, rowCount: 9216))
     #expect(parts?.name(for: WeightName(NodeName(layer: 3, .key), .bias)).ggufName == "blk.3.attn_qkv.bias")

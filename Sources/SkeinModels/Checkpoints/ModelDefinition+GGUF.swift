@@ -56,9 +56,7 @@ private struct GGUFBinding {
     }
   }
 
-  private func name(of weight: WeightName) -> String {
-    (written.fused(weight)?.name(for: weight) ?? weight).ggufName
-  }
+  private func name(of weight: WeightName) -> String { written.tensorName(weight) }
 
   private func tensor(of weight: Weight) throws -> TensorInfo {
     let name = name(of: weight.name)

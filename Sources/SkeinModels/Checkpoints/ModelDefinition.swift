@@ -62,4 +62,7 @@ public struct ModelDefinition: ModelDescription {
 
   /// Where this family's checkpoints hold a weight as a run of rows of a larger tensor; nil for one of its own.
   public func fused(_ weight: WeightName) -> FusedRows? { written.fused(weight) }
+
+  /// The tensor of GGUF files that a weight is or is a part of: `blk.3.attn_qkv.weight`.
+  public func tensorName(of weight: WeightName) -> String { written.tensorName(weight) }
 }

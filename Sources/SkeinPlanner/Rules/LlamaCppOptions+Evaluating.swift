@@ -18,7 +18,7 @@ extension LlamaCppOptions {
       let home = graph.isBeforeLayers(node) ? context.hostDevice : layers[node.name.layer ?? graph.layerCount]
       var parts: [(device: DeviceID, elements: Int)] = []
       for weight in node.weights {
-        let name = graph[weight].name.ggufName
+        let name = context.modules.tensorName(of: weight)
         var matching: [Int] = []
         for (index, pattern) in patterns.enumerated() {
           do { if try pattern.matches(name) { matching.append(index) } } catch {
@@ -43,7 +43,7 @@ extension LlamaCppOptions {
     }
     UnnamedNodes(graph).place(&shares)
     findings += deviceFindings(context, gpus)
-    findings += overrideFindings(usage, graph)
+    findings += overrideFindings(usage, context.modules)
     return PlacementEvaluation(
       shares: shares, streamed: [], deviceOrder: gpus + [context.hostDevice], findings: findings.byLine())
   }
@@ -173,13 +173,15 @@ extension LlamaCppOptions {
     return patterns
   }
 
-  private func overrideFindings(_ usage: RuleUsage, _ graph: Graph) -> [Finding] {
+  private func overrideFindings(_ usage: RuleUsage, _ modules: ModuleTree) -> [Finding] {
+    let graph = modules.graph
     let hasExperts = graph.weights.contains { $0.name.node.role == .expertUp }
     var findings = usage.findings(
       of: overrides.indices.filter { overrides[$0].layerCount == nil },
       hint: { index in
         if overrides[index].pattern == Self.expertsPattern { return "the model has no experts" }
-        return KnownNames(graph.weights.lazy.map(\.name.ggufName)).hint(overrides[index].pattern)
+        return KnownNames(graph.weights.indices.lazy.map { modules.tensorName(of: WeightID($0)) }).hint(
+          overrides[index].pattern)
       })
     // Of the many that `--n-cpu-moe` stands for, some may well do nothing: first layers are often dense.
     var last: String?

@@ -80,7 +80,7 @@ extension PlacementFile {
     if node.name.role == .head {
       return [module, WeightName(node.name).ggufName, module + ".weight"]
     }
-    return [module] + node.weights.flatMap { [modules.graph[$0].name.ggufName, modules.name(of: $0)] }
+    return [module] + node.weights.flatMap { [modules.tensorName(of: $0), modules.name(of: $0)] }
   }
 
   private var mentions: DeviceMentions {
