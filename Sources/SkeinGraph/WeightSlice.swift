@@ -5,11 +5,21 @@ extension WeightSlice {
   ///
   /// - Parameter isInner: whether the columns of the weight's matrices are the inner values (down), not the rows.
   init?(_ slice: ExpertSlice, of weight: Weight, isInner: Bool) {
-    let extents = weight.shape.extents
+    let extents = Self.stackExtents(of: weight.shape)
     let (rows, columns) = (0..<extents[1], 0..<extents[2])
-    self.init(
-      matrices: slice.experts, rows: isInner ? rows : slice.inner, columns: isInner ? slice.inner : columns)
+    if weight.shape.extents.count == 3 {
+      self.init(
+        matrices: slice.experts, rows: isInner ? rows : slice.inner, columns: isInner ? slice.inner : columns)
+    } else {
+      // A vector an expert, such as a bias: of mixtures with such weights only whole experts are dealt.
+      self.init(matrices: slice.experts, rows: rows, columns: columns)
+    }
     if matrices == ExpertSet(0..<extents[0]), self.rows == rows, self.columns == columns { return nil }
+  }
+
+  /// The shape of a stack of matrices; of a stack of vectors as if each were a matrix of one row.
+  fileprivate static func stackExtents(of shape: Shape) -> [Int] {
+    shape.extents.count == 2 ? [shape.extents[0], 1, shape.extents[1]] : shape.extents
   }
 
   /// Bytes that lie at equal distances in the checkpoint's tensor and one behind the other in the slice.
@@ -40,22 +50,23 @@ extension WeightSlice {
   ///
   /// Whole experts are one run for each run of their numbers, rows one for each expert, columns one for each row.
   public func forEachBytes(of shape: Shape, type: ElementType, _ body: (Bytes) -> Void) {
-    let extents = shape.extents
-    guard extents.count == 3, let rowBytes = type.rowBytes(elementCount: extents[2]),
+    let (count, last) = (shape.extents.count, shape.columns)
+    guard count == 2 || count == 3, let rowBytes = type.rowBytes(elementCount: last),
       let before = type.rowBytes(elementCount: columns.lowerBound),
       let taken = type.rowBytes(elementCount: columns.count)
     else { return }
-    let matrixBytes = extents[1] * rowBytes
+    let rowCount = count == 3 ? shape.extents[1] : 1
+    let matrixBytes = rowCount * rowBytes
     let start = rows.lowerBound * rowBytes
     for run in matrices.runs {
-      if columns.count < extents[2] {
+      if columns.count < last {
         for matrix in run {
           body(
             Bytes(
               offset: matrix * matrixBytes + start + before, byteCount: taken, stride: rowBytes,
               count: rows.count))
         }
-      } else if rows.count < extents[1] {
+      } else if rows.count < rowCount {
         body(
           Bytes(
             offset: run.lowerBound * matrixBytes + start, byteCount: rows.count * rowBytes,
@@ -72,6 +83,7 @@ extension Weight {
   /// The weight as a device holds it that has a slice of it; all of it where that is nil.
   public func sliced(_ slice: WeightSlice?) -> Weight {
     guard let slice else { return self }
-    return Weight(name: name, shape: Shape([slice.matrices.count, slice.rows.count, slice.columns.count]))
+    let extents = [slice.matrices.count, slice.rows.count, slice.columns.count]
+    return Weight(name: name, shape: Shape(shape.extents.count == 2 ? [extents[0], extents[2]] : extents))
   }
 }
