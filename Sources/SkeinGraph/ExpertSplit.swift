@@ -159,12 +159,6 @@ func splits(
         "its work is split over \(shares.count) devices, which only experts can be; give it to one",
         at: node.name.description)
     }
-    // A bias of down must be added once, and those of gate and up be cut with their rows.
-    guard node.weights.count == 3 else {
-      throw GraphError(
-        .unsupported, "experts with biases cannot be shared by devices yet; give all of a layer's to one",
-        at: node.name.description)
-    }
     splits[node.id] = try ExpertSplit(
       node: node, experts: experts, shares: shares, innerType: type(node.weights[2])
     ).parts()

@@ -5,11 +5,21 @@ extension WeightSlice {
   ///
   /// - Parameter isInner: whether the columns of the weight's matrices are the inner values (down), not the rows.
   init?(_ slice: ExpertSlice, of weight: Weight, isInner: Bool) {
-    let extents = weight.shape.extents
+    let extents = Self.stackExtents(of: weight.shape)
     let (rows, columns) = (0..<extents[1], 0..<extents[2])
-    self.init(
-      matrices: slice.experts, rows: isInner ? rows : slice.inner, columns: isInner ? slice.inner : columns)
+    if weight.shape.extents.count == 3 {
+      self.init(
+        matrices: slice.experts, rows: isInner ? rows : slice.inner, columns: isInner ? slice.inner : columns)
+    } else {
+      // A vector an expert, such as a bias: of mixtures with such weights only whole experts are dealt.
+      self.init(matrices: slice.experts, rows: rows, columns: columns)
+    }
     if matrices == ExpertSet(0..<extents[0]), self.rows == rows, self.columns == columns { return nil }
+  }
+
+  /// The shape of a stack of matrices; of a stack of vectors as if each were a matrix of one row.
+  fileprivate static func stackExtents(of shape: Shape) -> [Int] {
+    shape.extents.count == 2 ? [shape.extents[0], 1, shape.extents[1]] : shape.extents
   }
 }
 
@@ -30,7 +40,7 @@ public struct SlicedRows: Hashable, Sendable {
   /// The rows of a stack of this shape, whose rows and columns are whole blocks of the format.
   public init(_ slice: WeightSlice, of shape: Shape, type: ElementType) {
     self.slice = slice
-    rowsPerMatrix = shape.extents[1]
+    rowsPerMatrix = WeightSlice.stackExtents(of: shape)[1]
     rowBytes = type.rowBytes(elementCount: shape.columns) ?? 0
     columnOffset = type.rowBytes(elementCount: slice.columns.lowerBound) ?? 0
     columnBytes = type.rowBytes(elementCount: slice.columns.count) ?? 0
@@ -56,6 +66,7 @@ extension Weight {
   /// The weight as a device holds it that has a slice of it; all of it where that is nil.
   public func sliced(_ slice: WeightSlice?) -> Weight {
     guard let slice else { return self }
-    return Weight(name: name, shape: Shape([slice.matrices.count, slice.rows.count, slice.columns.count]))
+    let extents = [slice.matrices.count, slice.rows.count, slice.columns.count]
+    return Weight(name: name, shape: Shape(shape.extents.count == 2 ? [extents[0], extents[2]] : extents))
   }
 }

@@ -1,4 +1,4 @@
-import SkeinGraph
+@testable import SkeinGraph
 import SkeinTensor
 import SkeinTestSupport
 import Testing
@@ -212,6 +212,16 @@ import Testing
       }
       #expect(bytes(WeightSlice(matrices: ExpertSet(matrices), rows: rows, columns: columns)) == expected)
     }
+  }
+
+  /// A vector an expert, such as a bias, is cut as whole experts are.
+  @Test func stacksOfVectorsAreSliced() {
+    let slice = WeightSlice(matrices: ExpertSet([0, 2]), rows: 0..<1, columns: 0..<4)
+    var parts: [WeightSlice.Bytes] = []
+    slice.forEachBytes(of: Shape([3, 4]), type: .f32) { parts.append($0) }
+    #expect(parts.map(\.offset) == [0, 32] && parts.allSatisfy { $0.byteCount == 16 && $0.count == 1 })
+    let weight = Weight(name: WeightName(NodeName(layer: 0, .expertUp), .bias), shape: Shape([3, 4]))
+    #expect(weight.sliced(slice).shape == Shape([2, 4]))
   }
 }
 
