@@ -4,6 +4,7 @@
 #include "skein_system.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -21,6 +22,28 @@ void *skein_memory_reserve(size_t bytes) {
 
 void skein_memory_release(void *memory, size_t bytes) {
     if (memory != NULL) munmap(memory, bytes);
+}
+
+bool skein_memory_share(void *reserved, const void *source, size_t bytes) {
+#if defined(__linux__)
+    // A length of zero leaves the old mapping where it is.
+    void *shared = mremap((void *)source, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, reserved);
+    if (shared == reserved) {
+        // Page by page where the kernel is too old to be asked: the first token must not wait for the disk.
+        volatile const char *pages = reserved;
+        if (madvise(reserved, bytes, 22 /* MADV_POPULATE_READ */) != 0) {
+            for (size_t at = 0; at < bytes; at += 4096) (void)pages[at];
+        }
+        return true;
+    }
+    // What was there may be gone.
+    void *again = mmap(reserved, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (again != reserved) abort();
+    return false;
+#else
+    (void)reserved, (void)source, (void)bytes;
+    return false;
+#endif
 }
 
 static uint64_t memory_available_to_system(void) {

@@ -59,7 +59,8 @@ struct Bench: AsyncParsableCommand {
     for list in devices.isEmpty ? ["cpu"] : devices {
       let choice = DeviceChoice(
         devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
-        weights: weightOptions.weights, placement: try isOneOfSeveral(list) ? nil : placement,
+        weights: weightOptions.weights, weightMemory: weightOptions.weightMemory,
+        placement: try isOneOfSeveral(list) ? nil : placement,
         usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
       var options = try choice.loadOptions(
         request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))

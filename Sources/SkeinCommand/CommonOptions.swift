@@ -38,6 +38,7 @@ struct DeviceOptions: ParsableArguments {
   var choice: DeviceChoice {
     DeviceChoice(
       devices: devices, context: context, cacheType: cache.cacheType, weights: weightOptions.weights,
+      weightMemory: weightOptions.weightMemory,
       placement: placement, usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
   }
 }
@@ -49,7 +50,14 @@ struct WeightOptions: ParsableArguments {
       "Convert weights while loading: f32, bf16, f16, q8_0, q6_k, q4_k... To plan only, bits each as in 10.6bpw.",
       valueName: "format"))
   var weights: String?
+  @Option(
+    help: ArgumentHelp(
+      "Weights on the CPU: copied, or mapped (they stay in the pages of the file, which other processes share).",
+      valueName: "memory"))
+  var weightMemory = PlanningOptions.WeightMemory.copied
 }
+
+extension PlanningOptions.WeightMemory: ExpressibleByArgument {}
 
 /// Devices, and how a model is to be placed on them.
 struct DeviceChoice {
@@ -57,6 +65,7 @@ struct DeviceChoice {
   var context: Int?
   var cacheType = PlanningOptions.CacheType.automatic
   var weights: String?
+  var weightMemory = PlanningOptions.WeightMemory.copied
   var placement: String?
   var usesAllDevices = false
   /// The file of `--experts-by-usage`.
@@ -87,6 +96,7 @@ struct DeviceChoice {
     var options = PlanningOptions()
     options.contextTokens = context
     options.cacheType = cacheType
+    options.weightMemory = weightMemory
     options.request = request
     options.usesAllDevices = usesAllDevices
     options.expertUsage = try expertUsage.map {

@@ -38,7 +38,9 @@ struct Verify: AsyncParsableCommand {
     var reference: [Float] = []
     var rows: [Row] = []
     for list in devices {
-      let choice = DeviceChoice(devices: list, cacheType: cache.cacheType, weights: weightOptions.weights)
+      let choice = DeviceChoice(
+        devices: list, cacheType: cache.cacheType, weights: weightOptions.weights,
+        weightMemory: weightOptions.weightMemory)
       let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))

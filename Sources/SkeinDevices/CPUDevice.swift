@@ -98,6 +98,8 @@ struct CPULayout: DeviceLayout {
   let memoryPool: String
   let threadCount: Int
 
+  var sharesMappedPages: Bool { true }
+
   func byteCount(of weight: Weight, type: ElementType) -> Int {
     (type.rowBytes(elementCount: weight.shape.columns) ?? 0) * weight.shape.rows
   }

@@ -1,4 +1,5 @@
 import CKernels
+import CSystem
 import SkeinGraph
 import SkeinTensor
 
@@ -94,6 +95,16 @@ final class CPUQueue: DeviceQueue {
         let copy = arguments!.assumingMemoryBound(to: SlicedCopy.self)
         for row in Int(begin)..<Int(end) { copy.pointee.copy(row) }
       }, &copy, items: part.count / rows.rowBytes, grain: 64)
+  }
+
+  func map(_ slot: WeightSlot, to bytes: UnsafeRawBufferPointer) -> Bool {
+    let page = Plan.regionAlignment
+    guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else { return false }
+    let place = address(slot.buffer, slot: 0)
+    let phase = Int(bitPattern: place) % page
+    guard Int(bitPattern: source) % page == phase else { return false }
+    let byteCount = (phase + bytes.count).roundedUp(to: page)
+    return skein_memory_share(place - phase, source - phase, byteCount)
   }
 
   /// Bytes of the whole weight that a slot holds a part of.

@@ -91,6 +91,8 @@ public protocol DeviceQueue: ParallelWork {
   ///
   /// - Parameter offset: where the part lies in the weight, in bytes.
   func load(_ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int) throws(DeviceError)
+  /// Has a weight's place show the bytes of a mapped file, in place of a copy; false where that cannot be.
+  func map(_ slot: WeightSlot, to bytes: UnsafeRawBufferPointer) -> Bool
   /// Copies host memory to the device. The source may be changed when the call returns.
   func write(_ source: UnsafeRawBufferPointer, to offset: Int) throws(DeviceError)
   /// Copies device memory to the host, after all earlier work; it is there when the call returns.
@@ -108,6 +110,11 @@ public protocol DeviceQueue: ParallelWork {
   func wait(for event: any DeviceEvent) throws(DeviceError)
   /// Returns when all work is done.
   func finish() throws(DeviceError)
+}
+
+extension DeviceQueue {
+  /// Most devices have memory of their own.
+  public func map(_ slot: WeightSlot, to bytes: UnsafeRawBufferPointer) -> Bool { false }
 }
 
 extension ParallelWork {

@@ -119,6 +119,7 @@ final class DeviceWorker: @unchecked Sendable {
 
   /// Brings one weight. A part of it may go once it is copied.
   private func bring(_ slot: WeightSlot) throws {
+    if slot.isMapped, let bytes = reader.mappedBytes(of: slot.weight), queue.map(slot, to: bytes) { return }
     try reader.read(slot.weight, parallel: queue) { part, offset in
       try queue.load(slot, from: part, at: offset)
       try queue.finish()

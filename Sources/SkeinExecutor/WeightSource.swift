@@ -18,6 +18,14 @@ public protocol WeightReader: AnyObject {
   func read(
     _ weight: WeightID, parallel: any ParallelWork,
     _ body: (_ part: UnsafeRawBufferPointer, _ offset: Int) throws -> Void) throws
+  /// All bytes of a weight in the mapped file, where they are one run in the format of the plan; else nil. They stay
+  /// as long as the source.
+  func mappedBytes(of weight: WeightID) -> UnsafeRawBufferPointer?
   /// The weight will be asked for soon: it may be read ahead.
   func willNeed(_ weight: WeightID)
+}
+
+extension WeightReader {
+  /// Nothing is mapped.
+  public func mappedBytes(of weight: WeightID) -> UnsafeRawBufferPointer? { nil }
 }

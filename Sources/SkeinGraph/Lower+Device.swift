@@ -7,6 +7,7 @@ struct DevicePlanBuilder {
   private let limits: PlanLimits
   private let layout: any DeviceLayout
   private let type: (WeightID) -> ElementType
+  private let mapping: (WeightID) -> Int?
   private var weights: [WeightSlot] = []
   private var streamed: [WeightSlot] = []
   private var caches: [CacheSlot] = []
@@ -14,8 +15,9 @@ struct DevicePlanBuilder {
 
   init(
     _ graph: Graph, _ splits: [NodeID: [ExpertPart]], _ limits: PlanLimits, _ layout: any DeviceLayout,
-    type: @escaping (WeightID) -> ElementType
+    type: @escaping (WeightID) -> ElementType, mapping: @escaping (WeightID) -> Int?
   ) {
+    self.mapping = mapping
     self.graph = graph
     self.splits = splits
     self.limits = limits
@@ -70,8 +72,19 @@ struct DevicePlanBuilder {
   {
     let slice = step.part.flatMap { splits[step.node]![$0].slice(of: graph[weight], at: index) }
     let byteCount = layout.byteCount(of: graph[weight].sliced(slice), type: type(weight))
-    return WeightSlot(
-      weight: weight, type: type(weight), slice: slice, buffer: take(byteCount, in: region))
+    var slot = WeightSlot(
+      weight: weight, type: type(weight), slice: slice,
+      buffer: Buffer(region, offset: 0, byteCount: byteCount))
+    if region == .weights, slice == nil, layout.sharesMappedPages, let phase = mapping(weight) {
+      // Pages of the file take the place of these, so they are the weight's alone.
+      let start = bytes[region, default: 0].roundedUp(to: Plan.regionAlignment)
+      slot.buffer.offset = start + phase
+      slot.isMapped = true
+      bytes[region] = (start + phase + byteCount).roundedUp(to: Plan.regionAlignment)
+    } else {
+      slot.buffer = take(byteCount, in: region)
+    }
+    return slot
   }
 
   /// Weights that are needed for one step lie where those of the step before lay.

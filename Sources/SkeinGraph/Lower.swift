@@ -10,11 +10,13 @@ import SkeinTensor
 /// - Parameters:
 ///   - layouts: a layout for each device of the placement, in its order.
 ///   - type: the format of each weight in the checkpoint.
+///   - mapping: for a weight whose bytes are to stay in the mapped file, how many bytes after the start of a page they
+///     begin there; nil for a weight that is copied.
 /// - Throws: `GraphError` where the placement does not cover the graph, or where a split is asked for that is not
 ///   supported. Whether the plan fits the devices' memory is another question: `Plan.requireFit(_:)`.
 public func lower(
   _ graph: Graph, _ placement: Placement, limits: PlanLimits, layouts: [any DeviceLayout],
-  type: @escaping (WeightID) -> ElementType
+  type: @escaping (WeightID) -> ElementType, mapping: @escaping (WeightID) -> Int? = { _ in nil }
 ) throws(GraphError) -> Plan {
   try graph.validate()
   try validate(placement, of: graph, layouts: layouts)
@@ -32,7 +34,7 @@ public func lower(
     let regions = placeValues(
       &steps[device], device: device, order: order, graph: graph, values: values, limits: limits,
       inputBytes: inputs.byteCount)
-    var builder = DevicePlanBuilder(graph, splits, limits, layouts[device], type: type)
+    var builder = DevicePlanBuilder(graph, splits, limits, layouts[device], type: type, mapping: mapping)
     devices.append(
       builder.plan(steps: steps[device], resident: resident[device], inputs: inputs, regions: regions))
   }

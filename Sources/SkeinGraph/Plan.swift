@@ -140,6 +140,8 @@ public struct WeightSlot: Hashable, Sendable {
   public var slice: WeightSlice?
   /// Where it lies, in the device's own layout.
   public var buffer: Buffer
+  /// Whether its place has whole pages, so that those of the mapped checkpoint can be there in place of a copy.
+  public var isMapped = false
 }
 
 /// One layer's cache in a device's memory, in the format of the plan's limits:
@@ -285,10 +287,17 @@ public protocol DeviceLayout: Sendable {
   var memoryBytes: Int { get }
   /// The memory that the bytes come from: devices that name the same pool share `memoryBytes`.
   var memoryPool: String { get }
+  /// Whether weights can stay in the pages of a mapped file, as they are stored.
+  var sharesMappedPages: Bool { get }
   /// Bytes of a weight in the device's own layout (repacked, padded).
   func byteCount(of weight: Weight, type: ElementType) -> Int
   /// Bytes of scratch memory that the node's kernel needs.
   func workspaceBytes(
     for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType
   ) -> Int
+}
+
+extension DeviceLayout {
+  /// Most devices have memory of their own.
+  public var sharesMappedPages: Bool { false }
 }

@@ -40,6 +40,11 @@ void skein_team_destroy(skein_team *team);
 void *skein_memory_reserve(size_t bytes);
 void skein_memory_release(void *memory, size_t bytes);
 
+// Puts the pages of a mapped file in the place of reserved pages: both then show the same bytes, and other processes
+// that map the file share them. All three are multiples of a page; the source is a shared mapping that stays. The
+// pages are read in before this returns. False where the system cannot, with the reserved pages as new.
+bool skein_memory_share(void *reserved, const void *source, size_t bytes);
+
 // Bytes of memory that the operating system could give to this process now without swapping, within the limits
 // of its control groups (containers); 0 where it does not say.
 uint64_t skein_memory_available(void);

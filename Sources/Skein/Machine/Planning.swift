@@ -41,6 +41,16 @@ public struct PlanningOptions: Hashable, Sendable {
     case f32
   }
 
+  /// Where weights on the CPU are.
+  public enum WeightMemory: String, Hashable, Sendable, CaseIterable {
+    /// In memory of the device's own.
+    case copied
+    /// In the pages of the mapped checkpoint, as far as they are stored as they are computed with: loading takes no
+    /// time, and processes that run the same checkpoint share them.
+    case mapped
+  }
+  /// Where weights on the CPU are.
+  public var weightMemory = WeightMemory.copied
   /// How the key-value cache is stored.
   public var cacheType = CacheType.automatic
   /// The most tokens in one pass through the devices.
@@ -107,6 +117,9 @@ public struct PlannedModel: Sendable {
     self.description = description
     var model = PricedModel(description)
     model.cacheType = options.cacheType.elementType(for: description)
+    if options.weightMemory == .mapped, let definition = description as? ModelDefinition {
+      model.mapping = definition.stored.map { $0.mappableRange.map { $0.lowerBound % Plan.regionAlignment } }
+    }
     if let file = options.expertUsage {
       try file.usage.check(of: model.graph, path: file.path)
       model.usage = file.usage

@@ -61,6 +61,11 @@ final class CheckpointReader: WeightReader {
     }
   }
 
+  func mappedBytes(of weight: WeightID) -> UnsafeRawBufferPointer? {
+    guard let range = stored[weight.index].mappableRange else { return nil }
+    return UnsafeRawBufferPointer(rebasing: files[stored[weight.index].runs[0].part].bytes[range])
+  }
+
   func willNeed(_ weight: WeightID) {
     // Of many small runs the first few are enough to keep the disk busy.
     for run in stored[weight.index].runs.prefix(8) where run.order == .rows {

@@ -21,6 +21,19 @@ public struct StoredWeight: Hashable, Sendable {
   public var rowBytes: Int { type.rowBytes(elementCount: columnCount) ?? 0 }
   /// Bytes in the format that devices are given.
   public var byteCount: Int { rowBytes * rowCount }
+  /// Where the weight's bytes are in the file of its first run, where they are one run as devices are given them and
+  /// lie so that numbers can be read in place; else nil.
+  public var mappableRange: Range<Int>? {
+    guard isGivenAsStored, let first = runs.first else { return nil }
+    var end = first.rowOffset(0)
+    for run in runs {
+      guard run.part == first.part, run.rowOffset(0) == end else { return nil }
+      end += run.count * rowBytes
+    }
+    // Blocks are read byte by byte, plain numbers whole.
+    let alignment = type.blockElementCount == 1 ? type.blockBytes : 2
+    return first.rowOffset(0) % alignment == 0 ? first.rowOffset(0)..<end : nil
+  }
   /// Whether the bytes of the checkpoint are those that devices are given, run by run.
   public var isGivenAsStored: Bool {
     addend == 0

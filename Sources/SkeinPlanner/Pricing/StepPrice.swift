@@ -56,6 +56,9 @@ public struct PricedModel: Sendable {
   public let weightBytes: [Int]
   /// The format of the key-value cache.
   public var cacheType: ElementType
+  /// For each weight, by its index, how many bytes after the start of a page its bytes begin in the mapped file, where
+  /// they are to stay there; empty where all weights are copied.
+  public var mapping: [Int?] = []
   /// How often each expert was chosen; nil where that was not counted, and every expert counts as the others do.
   public var usage: ExpertUsage?
 

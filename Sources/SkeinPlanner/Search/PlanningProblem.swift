@@ -49,7 +49,8 @@ public struct PlanningProblem: Sendable {
     let used = placement.devices.map { id in layouts.first { $0.id == id } }
     return try SkeinGraph.lower(
       model.graph, placement, limits: limits(deviceCount: placement.devices.count),
-      layouts: used.compactMap { $0 }, type: { model.types[$0.index] })
+      layouts: used.compactMap { $0 }, type: { model.types[$0.index] },
+      mapping: { model.mapping.isEmpty ? nil : model.mapping[$0.index] })
   }
 
   /// Lowers and prices; throws where it does not fit.
