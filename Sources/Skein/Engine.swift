@@ -26,10 +26,11 @@ final class Engine: @unchecked Sendable {
     _ prompt: [Int32], _ options: GenerationOptions, isCancelled: () -> Bool, emit: (String) -> Void
   ) throws -> GenerationReport {
     guard !prompt.isEmpty else { throw SkeinError(.invalidInput, "the prompt has no tokens") }
-    let tokenizer = try tokenizer.get()
+    // Who wants tokens only, and as many as asked for, needs no tokenizer.
+    let tokenizer = options.ignoresEndOfGeneration ? try? tokenizer.get() : try tokenizer.get()
     var sampler = Sampler(options.sampling)
     for token in prompt { sampler.accept(token) }
-    var detokenizer = tokenizer.makeDetokenizer()
+    var detokenizer = tokenizer?.makeDetokenizer()
     var report = GenerationReport(promptTokenCount: prompt.count)
 
     let start = skein_clock_nanoseconds()
@@ -47,13 +48,13 @@ final class Engine: @unchecked Sendable {
         break
       }
       let token = try sampler.sample(logits)
-      if tokenizer.endOfGeneration.contains(token), !options.ignoresEndOfGeneration {
+      if !options.ignoresEndOfGeneration, let tokenizer, tokenizer.endOfGeneration.contains(token) {
         report.stop = .endOfGeneration(token)
         break
       }
       sampler.accept(token)
       report.tokens.append(token)
-      if let text = detokenizer.append(token) { emit(text) }
+      if let text = detokenizer?.append(token) { emit(text) }
       if report.tokens.count == options.maximumTokenCount { break }
       if cached.count == executor.plan.limits.contextTokens {
         report.stop = .contextFull
@@ -63,8 +64,7 @@ final class Engine: @unchecked Sendable {
       report.decodedTokenCount += 1
     }
     report.decodeSeconds = seconds(since: firstToken)
-    let rest = detokenizer.finish()
-    if !rest.isEmpty { emit(rest) }
+    if let rest = detokenizer?.finish(), !rest.isEmpty { emit(rest) }
     return report
   }
 
