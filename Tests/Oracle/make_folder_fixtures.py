@@ -157,6 +157,8 @@ def gpt2_bare(state: dict) -> dict:
 
 def gpt_neox_old(state: dict) -> dict:
     out = plain(state, torch.float16)
+    # As transformers saves it, whatever it calls it in memory.
+    out["embed_out.weight"] = out.pop("lm_head.weight")
     for layer in range(2):
         name = f"gpt_neox.layers.{layer}.attention."
         out |= {name + "bias": torch.ones(1, 1, 8, 8, dtype=torch.bool).tril(),

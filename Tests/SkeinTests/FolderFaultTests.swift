@@ -113,7 +113,7 @@ import Testing
   /// A thousand damaged configurations beside good weights, and a thousand damaged files of weights.
   @Test func damagedFoldersGiveErrors() throws {
     let place = TemporaryFolder()
-    var random = SplitMix64(state: 41)
+    var random = TestRandom(state: 41)
     for source in ["phi3", "deepseek-v3-f8"] {
       let names = try FileManager.default.contentsOfDirectory(atPath: FolderReference.path(source))
       var files: [String: [UInt8]] = [:]
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  private func damage(_ bytes: inout [UInt8], within range: Range<Int>, _ random: inout SplitMix64) {
+  private func damage(_ bytes: inout [UInt8], within range: Range<Int>, _ random: inout TestRandom) {
     let place = Int.random(in: range, using: &random)
     switch Int.random(in: 0..<5, using: &random) {
     case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)

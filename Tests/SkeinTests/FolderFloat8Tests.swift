@@ -13,7 +13,7 @@ import Testing
   ) {
     let shape = stored.tensors[name]!.shape
     let (rows, columns) = (shape[shape.count - 2], shape.last!)
-    var random = SplitMix64(state: 51)
+    var random = TestRandom(state: 51)
     // Exponents up to that of 0.5, and no NaN.
     let codes = (0..<shape.reduce(1, *)).map { _ in
       UInt8.random(in: 0...0x30, using: &random) | (Bool.random(using: &random) ? 0x80 : 0)

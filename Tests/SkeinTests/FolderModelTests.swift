@@ -1,3 +1,4 @@
+import Foundation
 import SkeinGraph
 import SkeinModels
 import SkeinTensor
@@ -77,6 +78,21 @@ import Testing
     let fused = try await logits("qwen3-moe-fused", "cpu/1")
     #expect(single.reference == fused.reference && single.logits == fused.logits)
     #expect(single.model.definition.files.count == 2 && fused.model.definition.files.count == 1)
+  }
+
+  /// The head's name in memory, as tools save it that write a model's state as it is.
+  @Test func headsOfGPTNeoXHaveTwoNames() async throws {
+    let expected = try await logits("gpt-neox", "cpu/1")
+    let path = FolderReference.path("gpt-neox")
+    var weights = Array(try Data(contentsOf: URL(filePath: path + "/model.safetensors")))
+    let (old, new) = (Array("\"embed_out.weight\"".utf8), Array("\"lm_head.weight\"  ".utf8))
+    let place = try #require(weights.firstRange(of: old))
+    weights.replaceSubrange(place, with: new)
+    let folder = TemporaryFolder()
+    folder.write("model.safetensors", weights)
+    folder.write("config.json", Array(try Data(contentsOf: URL(filePath: path + "/config.json"))))
+    let model = try await Model.load(folder.path, options: .folder("cpu/1"))
+    #expect(try await model.logits(FolderReference("gpt-neox").prompt) == expected.logits)
   }
 
   @Test func doublesAreRead() async throws {

@@ -4,6 +4,9 @@ import SkeinTestSupport
 
 @testable import Skein
 
+/// The tests' generator; the sampler has one of the same name.
+typealias TestRandom = SkeinTestSupport.SplitMix64
+
 /// A folder of `Fixtures/folders` with its reference.
 struct FolderReference: Decodable {
   var prompt: [Int32]
@@ -56,7 +59,7 @@ struct MadeFolder {
   var configuration: [String: String]
   /// The tensors.
   var tensors: [String: Tensor] = [:]
-  private var random = SplitMix64(state: 31)
+  private var random = TestRandom(state: 31)
 
   private init(_ configuration: [String: String]) { self.configuration = configuration }
 
