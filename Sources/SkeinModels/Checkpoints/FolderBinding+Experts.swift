@@ -26,13 +26,13 @@ extension FolderBinding {
         .wrongShape, "has shape \(Shape(tensor.extents)), the model needs \(Shape(wanted))",
         path: names.checkpoint.files[tensor.partIndex].path, place: tensor.name)
     }
-    let encoding = try encoding(of: tensor, &used)
     let strideBytes = columns * tensor.type.byteCount
-    return (0..<experts).map { expert in
+    return try (0..<experts).map { expert in
       StoredRun(
-        tensorName: tensor.name, part: tensor.partIndex, offset: tensor.byteRange.lowerBound,
-        strideBytes: strideBytes, encoding: encoding,
-        first: expert * wanted[1] + (weight.name.node.role == .expertUp ? rows : 0), count: rows)
+        tensorName: tensor.name, part: tensor.partIndex,
+        offset: tensor.byteRange.lowerBound + expert * wanted[1] * strideBytes, strideBytes: strideBytes,
+        encoding: try encoding(of: tensor, matrix: expert, &used),
+        first: weight.name.node.role == .expertUp ? rows : 0, count: rows)
     }
   }
 
@@ -79,7 +79,7 @@ extension FolderBinding {
     let matrixBytes = columns * rows * step * tensor.type.byteCount
     let run = StoredRun(
       tensorName: tensor.name, part: tensor.partIndex, offset: tensor.byteRange.lowerBound,
-      strideBytes: rows * step * tensor.type.byteCount, encoding: try encoding(of: tensor, &used),
+      strideBytes: rows * step * tensor.type.byteCount, encoding: try transposedEncoding(of: tensor, &used),
       order: .columns, first: first, step: step, count: rows)
     return (0..<experts).map { expert in
       var own = run

@@ -63,7 +63,8 @@ struct FolderBinding {
     var run = StoredRun(
       tensorName: tensor.name, part: tensor.partIndex, offset: tensor.byteRange.lowerBound,
       strideBytes: (isVector ? 1 : tensor.columnCount) * tensor.type.byteCount,
-      encoding: try encoding(of: tensor, &used), order: isTransposed ? .columns : .rows, count: rows)
+      encoding: try isTransposed ? transposedEncoding(of: tensor, &used) : encoding(of: tensor, &used),
+      order: isTransposed ? .columns : .rows, count: rows)
     guard let fused else { return [run] }
     if let headRows = conventions.interleavedHeadRows, fused.role == .queryKeyValue {
       return interleaved(run, fused, headRows: headRows)

@@ -23,8 +23,10 @@ struct FolderConventions: Sendable {
     guard let quantization = try translation.source.object("quantization_config") else { return }
     let sizes = try quantization.array("weight_block_size") ?? []
     if sizes.count == 2, case .integer(let rows) = sizes[0], case .integer(let columns) = sizes[1] {
-      guard rows > 0, columns > 0 else {
-        throw quantization.error(.invalidConfiguration, "must be sizes above zero", at: "weight_block_size")
+      guard rows > 0, columns > 0, max(rows, columns) <= ConfigurationReader.largestWidth else {
+        throw quantization.error(
+          .invalidConfiguration, "must be sizes from 1 to \(ConfigurationReader.largestWidth)",
+          at: "weight_block_size")
       }
       factorBlock = (rows, columns)
     }

@@ -42,6 +42,8 @@ struct TensorNames: Sendable {
     {
       return tensor
     }
+    // What transformers 5 calls GPT-NeoX's head in memory, and tools that save the state as it is, in files.
+    if name == "embed_out.weight", let tensor = checkpoint.tensor(named: "lm_head.weight") { return tensor }
     return checkpoint.tensor(named: "language_model." + name)
   }
 }

@@ -160,7 +160,9 @@ struct ConfigurationTranslation {
     let heads = try source.requiredInteger("num_attention_heads", "n_head")
     try set("attention.head_count", heads)
     if type.isLatent { return try translateLatentHeads(heads: heads) }
-    try set("attention.head_count_kv", source.integer("num_key_value_heads") ?? heads)
+    // These two have as many heads of keys as of queries, whatever a file says.
+    let ownKeys = try type == .gpt2 || type == .gptNeoX ? nil : source.integer("num_key_value_heads")
+    try set("attention.head_count_kv", ownKeys ?? heads)
     let width = try source.requiredInteger("hidden_size", "n_embd")
     guard heads > 0 else {
       throw source.error(.invalidConfiguration, "must be above zero", at: "num_attention_heads")
