@@ -58,6 +58,11 @@ struct FolderMetadata {
   /// Files do not say the pattern that all models of an architecture have; another one is said layer by layer.
   private mutating func translateWindows() {
     let pattern = "attention.sliding_window_pattern"
+    if definition.configuration.window != nil, !["gemma2", "gemma3", "gpt-oss"].contains(architecture) {
+      warnings.append(
+        "beyond \(definition.configuration.window!) tokens other programs compute something else: they do not read"
+          + " \(key("attention.sliding_window")) of \(architecture)")
+    }
     let usual = architecture == "gemma3" ? 6 : 2
     switch metadata[key(pattern)] {
     case .uint32(let period) where Int(period) == usual: remove(pattern)
@@ -87,6 +92,12 @@ struct FolderMetadata {
     let width = "expert_feed_forward_length"
     if architecture == "gpt-oss", metadata[key(width)] == nil {
       metadata.set(key(width), .uint32(UInt32(definition.configuration.feedForwardWidth)))
+    }
+    let normalizes = ["qwen3moe": true, "qwen2moe": false][architecture]
+    if let normalizes, case .bool(let flag)? = metadata[key("expert_weights_norm")], flag != normalizes {
+      warnings.append(
+        "other programs take \(key("expert_weights_norm")) for \(normalizes), whatever files say; here it is \(flag)"
+      )
     }
     guard architecture == "deepseek2" else { return }
     let gates = definition.graph.weights.filter { $0.name.node.role == .gate }.compactMap(\.name.node.layer)

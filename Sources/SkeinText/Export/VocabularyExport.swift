@@ -73,7 +73,8 @@ public struct VocabularyExport: Sendable {
       "\u{645}\u{631}\u{62D}\u{628}\u{627} \u{928}\u{92E}\u{938}\u{94D}\u{924}\u{947} \u{E44}\u{E17}\u{E22}",
       "a/b\\c (d) [e] {f} <g> $h ^i~ `j`", " in front",
     ]
-    for token in [tokenizer.bos, tokenizer.eos] {
+    // A SentencePiece model makes no special tokens from text.
+    for token in tokenizer.format == .huggingFace ? [tokenizer.bos, tokenizer.eos] : [] {
       guard let token, let text = tokenizer.core.describe(token)?.text else { continue }
       texts.append("before\(text)after \(text) end")
     }

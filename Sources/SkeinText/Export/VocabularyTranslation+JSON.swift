@@ -76,16 +76,26 @@ extension VocabularyTranslation {
       }
     }
     vocabulary.merges = merges
-    vocabulary.takesWholeWords = nil
-    let found = PreTokenizer.recognize(cuts.expressions, takesWholeWords: pairs.takesWholeWords)
-    vocabulary.preTokenizer = found ?? "default"
-    if found == nil {
-      warnings.append(
-        "how the folder's tokenizer cuts text into words has no name in GGUF (tokenizer.ggml.pre); \"default\" is"
-          + " written, and some texts become other tokens")
-    }
+    vocabulary.preTokenizer = wordRules(cuts, file, takesWholeWords: pairs.takesWholeWords)
     compareSurroundings(file, vocabulary)
     return vocabulary
+  }
+
+  /// The name of the rules that cut text into words.
+  private mutating func wordRules(
+    _ cuts: WordCuts, _ file: TokenizerJSON, takesWholeWords: Bool
+  ) -> String {
+    if let name = PreTokenizer.recognize(cuts.expressions, takesWholeWords: takesWholeWords) { return name }
+    if let name = PreTokenizer.resembling(file.preTokenizers, takesWholeWords: takesWholeWords) {
+      warnings.append(
+        "how text is cut into words is written as \"\(name)\" (tokenizer.ggml.pre), which does the same to a number of"
+          + " texts; its expressions are others")
+      return name
+    }
+    warnings.append(
+      "how the folder's tokenizer cuts text into words has no name in GGUF (tokenizer.ggml.pre); \"default\" is"
+        + " written, and some texts become other tokens")
+    return "default"
   }
 
   // MARK: Characters
