@@ -95,7 +95,10 @@ let package = Package(
       dependencies: ["SkeinExecutor", "SkeinDevices", "SkeinTestSupport", "CAllocationCounter"]),
     .testTarget(
       name: "SkeinTests",
-      dependencies: ["Skein", "CKernels", "SkeinTestSupport", "SkeinTemplate", "SkeinJSON"],
+      dependencies: [
+        "Skein", "CKernels", "SkeinTestSupport", "SkeinTemplate", "SkeinJSON", "SkeinFiles", "SkeinModels",
+        "SkeinTensor",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "SkeinCommandTests", dependencies: ["SkeinCommand", "SkeinTestSupport"]),
   ],

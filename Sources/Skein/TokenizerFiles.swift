@@ -27,17 +27,20 @@ extension Tokenizer {
       return try Tokenizer(checkpoint: GGUFFile(path: path))
     }
     let configuration = try TokenizerConfiguration(folder: path)
-    if exists("\(path)/tokenizer.json") {
-      return try Tokenizer(json: "\(path)/tokenizer.json", configuration)
-    }
-    for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] where exists("\(path)/\(name)")
-    {
-      return try Tokenizer(sentencePiece: "\(path)/\(name)", configuration)
+    if let file = file(in: path) {
+      return file.hasSuffix(".json")
+        ? try Tokenizer(json: file, configuration) : try Tokenizer(sentencePiece: file, configuration)
     }
     throw SkeinError(
       .notFound,
       "\(path): the folder has neither tokenizer.json nor tokenizer.model. Load the tokenizer with Hugging "
         + "Face's AutoTokenizer and save it again (save_pretrained), which writes tokenizer.json.")
+  }
+
+  /// The file of a folder that its tokenizer is read from; nil where there is none.
+  static func file(in folder: String) -> String? {
+    let names = ["tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"]
+    return names.map { "\(folder)/\($0)" }.first { exists($0) }
   }
 
   /// The tokenizer of a model: beside its weights in a folder, or what a `.gguf` file says.

@@ -14,12 +14,16 @@ struct Quantize: AsyncParsableCommand {
       most more bits (q4_k_m, q5_k_m...). Vectors and routers stay F32; rows that do not fit a format's blocks get the
       next finer one that they fit. Everything else in the file stays as it is.
 
+      A folder of .safetensors files becomes one GGUF file with its tokenizer and chat template. What GGUF cannot say
+      of a tokenizer is a warning.
+
       Examples:
         skein quantize model-f16.gguf -o model-q4_k_m.gguf --weights q4_k_m
+        skein quantize ./Qwen3-0.6B -o qwen3-q4_k_m.gguf --weights q4_k_m
         skein quantize stories -o stories-q6_k.gguf --weights q6_k --json
       """)
 
-  @Argument(help: "A .gguf file, or the name of a bundled model.")
+  @Argument(help: "A .gguf file, a folder with .safetensors files, or the name of a bundled model.")
   var model: String
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "out.gguf"))
   var output: String
@@ -32,14 +36,15 @@ struct Quantize: AsyncParsableCommand {
   func run() async throws {
     let recipe = try WeightRecipe(weights)
     let input = try BundledModels.resolve(model)
-    let checkpoint = try GGUFFile(path: input)
+    let source = try SourceFile(path: input)
     var options = QuantizationOptions(recipe: recipe)
     options.existing = force ? .replace : .refuse
-    let quantizer = try ModelQuantizer(CheckpointSource(checkpoint), options)
-    let warnings = quantizer.requantized.map { type, count in
+    let quantizer = try ModelQuantizer(source.tensors, options)
+    let requantized = quantizer.requantized.map { type, count in
       "\(count) tensor\(count == 1 ? " is" : "s are") quantized already (\(type.name)); what that lost stays lost."
         + " Start from F16 or BF16 where you can"
     }
+    let warnings = source.warnings + requantized
     if !format.json { for warning in warnings { Terminal.note("warning: \(warning)") } }
     let bar = ProgressBar("quantizing")
     defer { bar.end() }
@@ -52,10 +57,27 @@ struct Quantize: AsyncParsableCommand {
     }
     bar.end()
     let report = QuantizeReport(
-      result!, recipe: recipe, path: output, source: checkpoint, warnings: warnings,
+      result!, recipe: recipe, path: output, sourceBytes: source.byteCount, warnings: warnings,
       seconds: (clock.now - start) / .seconds(1))
     if format.json { return try Terminal.print(json: report) }
     Terminal.write(report.text)
+  }
+}
+
+/// The model that is read: a GGUF file or a folder.
+private struct SourceFile {
+  var tensors: any TensorSource
+  var byteCount: Int
+  var warnings: [String] = []
+
+  init(path: String) throws {
+    if MappedFile.isFolder(path) {
+      let folder = try FolderSource(folder: path)
+      (tensors, byteCount, warnings) = (folder, folder.byteCount, folder.warnings)
+    } else {
+      let file = try GGUFFile(path: path)
+      (tensors, byteCount) = (CheckpointSource(file), file.files.reduce(0) { $0 + $1.byteCount })
+    }
   }
 }
 
@@ -98,13 +120,13 @@ private struct QuantizeReport: Encodable {
   }
 
   init(
-    _ report: QuantizationReport, recipe: WeightRecipe, path: String, source: GGUFFile, warnings: [String],
+    _ report: QuantizationReport, recipe: WeightRecipe, path: String, sourceBytes: Int, warnings: [String],
     seconds: Double
   ) {
     self.path = path
     weights = recipe.description
     bytes = report.byteCount
-    sourceBytes = source.files.reduce(0) { $0 + $1.byteCount }
+    self.sourceBytes = sourceBytes
     relativeError = report.relativeError
     self.seconds = seconds
     self.warnings = warnings

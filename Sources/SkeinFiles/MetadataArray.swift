@@ -43,6 +43,18 @@ public struct MetadataArray: Sendable, Equatable, CustomStringConvertible {
     self.init(elementType: .float32, count: floats.count, storage: Storage(bytes))
   }
 
+  /// An array of `int32` in memory.
+  public init(numbers: [Int32]) {
+    var bytes: [UInt8] = []
+    for number in numbers { bytes.append(littleEndian: number) }
+    self.init(elementType: .int32, count: numbers.count, storage: Storage(bytes))
+  }
+
+  /// An array of booleans in memory.
+  public init(flags: [Bool]) {
+    self.init(elementType: .bool, count: flags.count, storage: Storage(flags.map { $0 ? 1 : 0 }))
+  }
+
   /// `[string] x 32000`
   public var description: String { "[\(elementType)] x \(count)" }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SkeinTestSupport
 import Testing
 
 @Suite(.serialized) struct QuantizeCommandTests {
@@ -66,5 +67,34 @@ import Testing
       #expect(run.errors.split(separator: "\n").count <= 2)
     }
     #expect(try names() == ["cut.gguf"])
+  }
+
+  /// Folders become files of the same model.
+  @Test(arguments: [FolderFixture.llama, .phi3, .deepSeek])
+  func aFolderBecomesTheSameModel(_ fixture: FolderFixture) throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let model = TemporaryFolder()
+    fixture.write(to: model)
+    let out = folder.appending(path: "out.gguf").path
+    let run = try Command.skein("quantize", model.path, "-o", out, "--weights", "f32", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let report = try run.object()
+    #expect(report["relative_error"] as? Double == 0)
+    let size = try Data(contentsOf: URL(filePath: model.path + "/model.safetensors")).count
+    #expect(report["source_bytes"] as? Int == size)
+    #expect((report["warnings"] as? [String])?.contains { $0.contains("no tokenizer") } == true)
+    func logits(_ path: String) throws -> [Float] {
+      let file = folder.appending(path: "logits.npy").path
+      let run = try Command.skein("logits", path, "--tokens", "1,7,3,39,0,12,12,5", "-o", file)
+      #expect(run.status == 0, "\(run.errors)")
+      let bytes = try Data(contentsOf: URL(filePath: file)).suffix(8 * 40 * 4)
+      return stride(from: 0, to: 8 * 40 * 4, by: 4).map { offset in
+        bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Float.self) }
+      }
+    }
+    let (mine, theirs) = (try logits(out), try logits(model.path))
+    let largest = theirs.map(abs).max() ?? 0
+    #expect(largest > 0.01)
+    #expect(zip(mine, theirs).allSatisfy { abs($0 - $1) <= largest * 1e-5 })
   }
 }

@@ -23,7 +23,7 @@ extension ModelDefinition {
       format: weights)
     self.init(
       path: checkpoint.path, files: checkpoint.files, metadata: translation.metadata, written: written,
-      stored: try binding.stored())
+      stored: try binding.stored(), vectors: translation.weights.vectors)
   }
 }
 

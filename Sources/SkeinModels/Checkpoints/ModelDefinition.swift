@@ -16,15 +16,22 @@ public struct ModelDefinition: ModelDescription {
   public var graph: Graph { written.graph }
   /// The hyper-parameters in the words of GGUF, and of a `.gguf` file everything else that it says.
   public let metadata: Metadata
+  /// Small vectors that are no weights of a node, by their names in GGUF files, where a configuration says them; those
+  /// of a `.gguf` file are among its tensors.
+  public let vectors: [String: [Float]]
   private let written: WrittenModel
 
   /// A model whose weights were found.
-  init(path: String, files: [MappedFile], metadata: Metadata, written: WrittenModel, stored: [StoredWeight]) {
+  init(
+    path: String, files: [MappedFile], metadata: Metadata, written: WrittenModel, stored: [StoredWeight],
+    vectors: [String: [Float]] = [:]
+  ) {
     self.path = path
     self.files = files
     self.metadata = metadata
     self.written = written
     self.stored = stored
+    self.vectors = vectors
   }
 
   /// Finds the family of a checkpoint, writes its graph, and finds every weight, with its shape checked.
