@@ -93,6 +93,44 @@ import Testing
     }
   }
 
+  /// Four-bit numbers whose exponent is no number, or whose tensors are not what they are read as.
+  @Test func fourBitNumbersAreChecked() async throws {
+    let path = FolderReference.path("gpt-oss-mxfp4")
+    let place = TemporaryFolder()
+    place.write("config.json", Array(try Data(contentsOf: URL(filePath: path + "/config.json"))))
+    let bytes = Array(try Data(contentsOf: URL(filePath: path + "/model.safetensors")))
+    let layer = "model.layers.0.mlp.experts."
+    let scales = try #require(
+      SafetensorsCheckpoint(folder: path).tensor(named: layer + "down_proj_scales")?.byteRange)
+    for weights in [nil, "f32"] {
+      // Row 3 of the first expert: an exponent that stands for no number, and one beyond float32.
+      for exponent: UInt8 in [255, 254] {
+        var damaged = bytes
+        damaged[scales.lowerBound + 3] = exponent
+        place.write("model.safetensors", damaged)
+        do {
+          _ = try await Model.load(place.path, options: .folder("cpu/1", weights: weights))
+          Issue.record("an exponent of \(exponent) was taken")
+        } catch {
+          expect("\(error)", "model.safetensors", layer + "down_proj_blocks", "row 3", "not a number")
+        }
+      }
+    }
+    func problem(replacing old: String, by new: String) throws -> String {
+      let entry = "\"\(layer)down_proj_blocks\":{\"dtype\":\"U8\",\"shape\":[4,32,1,16]"
+      let changed = entry.replacing(old, with: new)
+      var damaged = bytes
+      damaged.replaceSubrange(try #require(bytes.firstRange(of: entry.utf8)), with: changed.utf8)
+      place.write("model.safetensors", damaged)
+      return try self.problem(place) ?? ""
+    }
+    #expect(try problem(replacing: "U8", by: "U8").isEmpty)
+    expect(try problem(replacing: "U8", by: "I8"), layer + "down_proj_blocks", "must be U8")
+    expect(
+      try problem(replacing: "1,16", by: "16,1"), layer + "down_proj_blocks", "has shape", "the model needs")
+    expect(try problem(replacing: "_blocks", by: "_block5"), layer + "down_proj", "does not have it")
+  }
+
   @Test func foldersThatAreNoModelsAreSaid() throws {
     let place = TemporaryFolder()
     func text() -> String {

@@ -87,6 +87,22 @@ import Testing
     #expect(try await stored.logits() == one)
   }
 
+  @Test(arguments: [UInt8(0x7F), 0xFF]) func codesThatAreNoNumbersAreSaid(code: UInt8) async throws {
+    var folder = MadeFolder.llama(width: 160, inner: 192)
+    var codes = [UInt8](repeating: 1, count: 192 * 160)
+    codes[140 * 160 + 9] = code
+    folder.tensors[Self.up] = .init(type: "F8_E4M3", [192, 160], codes)
+    folder.tensors[Self.up + "_scale_inv"] = .init([2, 2], [1, 1, 1, 1])
+    for weights in [nil, "f32", "q8_0"] {
+      do {
+        _ = try await folder.logits(weights: weights)
+        Issue.record("a code that is no number was taken for a weight")
+      } catch {
+        #expect("\(error)".contains("model.safetensors: tensor \"\(Self.up)\": row 140 "), "\(error)")
+      }
+    }
+  }
+
   /// The number of blocks alone does not say how large they are, and a wrong guess would change the model.
   @Test func factorsThatDoNotFitAreSaid() throws {
     var folder = MadeFolder.llama(width: 160, inner: 192)

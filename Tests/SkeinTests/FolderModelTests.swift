@@ -14,7 +14,7 @@ import Testing
   private func bound(_ name: String) -> Float {
     switch name {
     case "deepseek-v3-f8": 1e-2
-    case "gpt-oss-mxfp4": 3e-2
+    case "gpt-oss-mxfp4": 2e-2
     default: 1e-5
     }
   }
