@@ -100,6 +100,13 @@ struct FolderMetadata {
       )
     }
     guard architecture == "deepseek2" else { return }
+    // Files do not say what a group is measured by.
+    let hasGroups = (metadata[key("expert_group_count")]?.integer ?? 1) > 1
+    if hasGroups, metadata[key("expert_gating_func")]?.integer == 1 {
+      warnings.append(
+        "other programs measure groups of experts by their two best, as DeepSeek-V3; this model is one that takes the"
+          + " best")
+    }
     let gates = definition.graph.weights.filter { $0.name.node.role == .gate }.compactMap(\.name.node.layer)
     let dense = Set(gates)
     let leading = (0..<definition.configuration.layerCount).first { !dense.contains($0) } ?? dense.count
