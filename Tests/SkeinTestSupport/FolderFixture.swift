@@ -46,7 +46,7 @@ public struct FolderFixture: Sendable {
         {"model_type": "llama", "vocab_size": 40, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64,
          "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
          "attention_bias": true, "rope_theta": 10000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0,
-         "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}
+         "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}}
         """,
       tensors: [
         ("model.embed_tokens.weight", [40, 32]), ("lm_head.weight", [40, 32]), ("model.norm.weight", [32]),

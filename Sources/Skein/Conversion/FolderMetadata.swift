@@ -99,9 +99,19 @@ struct FolderMetadata {
         "other programs take \(key("expert_weights_norm")) for \(normalizes), whatever files say; here it is \(flag)"
       )
     }
-    guard architecture == "deepseek2" else { return }
     let gates = definition.graph.weights.filter { $0.name.node.role == .gate }.compactMap(\.name.node.layer)
     let dense = Set(gates)
+    if ["qwen2moe", "qwen3moe"].contains(architecture), !dense.isEmpty {
+      warnings.append("some layers have no experts; other programs do not load such \(architecture) files")
+    }
+    guard architecture == "deepseek2" else { return }
+    // Files do not say what a group is measured by.
+    let hasGroups = (metadata[key("expert_group_count")]?.integer ?? 1) > 1
+    if hasGroups, metadata[key("expert_gating_func")]?.integer == 1 {
+      warnings.append(
+        "other programs measure groups of experts by their two best, as DeepSeek-V3; this model is one that takes the"
+          + " best")
+    }
     let leading = (0..<definition.configuration.layerCount).first { !dense.contains($0) } ?? dense.count
     metadata.set(key("leading_dense_block_count"), .uint32(UInt32(leading)))
     if dense.count != leading {

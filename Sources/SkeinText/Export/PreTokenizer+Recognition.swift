@@ -124,7 +124,7 @@ extension PreTokenizer {
       "\u{65E5}\u{672C}\u{8A9E}\u{306E}\u{30AB}\u{30CA}A1\u{4E2D}\u{6587}\u{3002}\u{D55C}\u{AE00} \u{3131}\u{3105}",
       "\u{928}\u{92E}\u{938}\u{94D}\u{924}\u{947} \u{E44}\u{E17}\u{E22} e\u{301}a\u{308} \u{645}\u{64E}\u{631}\u{60C} x\u{964}",
       "\u{1F469}\u{200D}\u{1F467} \u{1F389}!! \u{2014}\u{201C}a\u{201D}\u{2026} \u{FF01}\u{FF21}b \u{B5}\u{2126}\u{AA}",
-      "end    ", "  two words joined by spaces ", ".net -foo _bar :baz\n\n",
+      "end    ", "x  5  66\n 7", "  two words joined by spaces ", ".net -foo _bar :baz\n\n",
       "x" + String(repeating: " ", count: 70) + "y",
     ]
   }

@@ -142,13 +142,22 @@ struct VocabularyTranslation {
     return vocabulary
   }
 
-  /// Warns of what added tokens do and what goes round a text, where GGUF has no words for it.
-  mutating func compareSurroundings(_ file: TokenizerJSON, _ vocabulary: Vocabulary) {
+  /// Takes up what goes round a text; warns of that and of what added tokens do, where GGUF has no words for it.
+  mutating func translateSurroundings(_ file: TokenizerJSON, _ vocabulary: inout Vocabulary) {
     let odd = file.addedTokens.count { $0.stripsLeft || $0.stripsRight || $0.isSingleWord }
     if odd > 0 {
       warnings.append(
         "\(odd) added token\(odd == 1 ? " looks" : "s look") at the characters beside them; GGUF cannot say so"
       )
+    }
+    // A folder may say what goes round a text without saying what it is called.
+    if let parts = file.postProcessor?.single, parts.count > 1 {
+      if vocabulary.bos == nil, case .special(let ids) = parts[0], ids.count == 1 {
+        (vocabulary.bos, vocabulary.addBOS) = (ids[0], true)
+      }
+      if vocabulary.eos == nil, case .special(let ids) = parts[parts.count - 1], ids.count == 1 {
+        (vocabulary.eos, vocabulary.addEOS) = (ids[0], true)
+      }
     }
     let begin = vocabulary.addBOS == true ? [PostProcessor.Part.special([vocabulary.bos!])] : []
     let end = vocabulary.addEOS == true ? [PostProcessor.Part.special([vocabulary.eos!])] : []

@@ -77,7 +77,7 @@ extension VocabularyTranslation {
     }
     vocabulary.merges = merges
     vocabulary.preTokenizer = wordRules(cuts, file, takesWholeWords: pairs.takesWholeWords)
-    compareSurroundings(file, vocabulary)
+    translateSurroundings(file, &vocabulary)
     return vocabulary
   }
 
@@ -145,7 +145,7 @@ extension VocabularyTranslation {
         "the order of the tokenizer's merges does not follow from scores of tokens; it is written as \"gemma4\", which"
           + " programs from before 2026 do not read")
     }
-    compareSurroundings(file, vocabulary)
+    translateSurroundings(file, &vocabulary)
     return vocabulary
   }
 }
