@@ -1,6 +1,6 @@
 /// A tokenizer as `tokenizer.json` describes it: added tokens are cut out, the rest is normalized, cut into
 /// words, and every word becomes tokens by itself.
-struct PipelineCore: TokenizerCore {
+struct PipelineCore: PostProcessedCore {
   /// Looked for in the text as it comes.
   let plainTokens: AddedTokens
   /// Looked for in normalized text.
@@ -13,23 +13,7 @@ struct PipelineCore: TokenizerCore {
   let texts: TokenTexts
 
   var tokenCount: Int { texts.count }
-  /// Whether text is lost depends on the words; the unknown token stands for most.
-  var unencodableBytes: [UInt8] { [] }
-
-  func encode(_ text: UnsafeBufferPointer<UInt8>, _ options: EncodingOptions) -> [Int32] {
-    postProcessor.process(
-      encode(text, parsesSpecial: options.parseSpecial), nil, addsSpecial: options.addSpecial)
-  }
-
-  func encode(
-    _ first: UnsafeBufferPointer<UInt8>, and second: UnsafeBufferPointer<UInt8>, _ options: EncodingOptions
-  ) -> [Int32] {
-    postProcessor.process(
-      encode(first, parsesSpecial: options.parseSpecial), encode(second, parsesSpecial: options.parseSpecial),
-      addsSpecial: options.addSpecial)
-  }
-
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, parsesSpecial: Bool) -> [Int32] {
+  func encode(_ text: UnsafeBufferPointer<UInt8>, parsesSpecial: Bool) -> [Int32] {
     var run = EncodingRun(textByteCount: text.count)
     for fragment in plainTokens.partition(text, parsesSpecial: parsesSpecial) {
       switch fragment {

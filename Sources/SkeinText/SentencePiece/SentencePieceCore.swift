@@ -1,5 +1,5 @@
 /// A tokenizer as SentencePiece has it.
-struct SentencePieceCore: TokenizerCore {
+struct SentencePieceCore: PostProcessedCore {
   let file: SentencePieceFile
   let normalizer: SentencePieceNormalizer
   let encoder: any PieceEncoder
@@ -11,23 +11,7 @@ struct SentencePieceCore: TokenizerCore {
   let postProcessor: PostProcessor
 
   var tokenCount: Int { max(file.kinds.count, (addedTexts.keys.max().map { Int($0) + 1 } ?? 0)) }
-  /// The unknown piece stands for what has no other.
-  var unencodableBytes: [UInt8] { [] }
-
-  func encode(_ text: UnsafeBufferPointer<UInt8>, _ options: EncodingOptions) -> [Int32] {
-    postProcessor.process(
-      encode(text, parsesSpecial: options.parseSpecial), nil, addsSpecial: options.addSpecial)
-  }
-
-  func encode(
-    _ first: UnsafeBufferPointer<UInt8>, and second: UnsafeBufferPointer<UInt8>, _ options: EncodingOptions
-  ) -> [Int32] {
-    postProcessor.process(
-      encode(first, parsesSpecial: options.parseSpecial), encode(second, parsesSpecial: options.parseSpecial),
-      addsSpecial: options.addSpecial)
-  }
-
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, parsesSpecial: Bool) -> [Int32] {
+  func encode(_ text: UnsafeBufferPointer<UInt8>, parsesSpecial: Bool) -> [Int32] {
     var run = EncodingRun(textByteCount: text.count)
     for fragment in added.partition(text, parsesSpecial: parsesSpecial) {
       switch fragment {
