@@ -9,8 +9,8 @@
 // split over threads gives the same bits. `workspace` is scratch memory private to the calling thread
 // (64-byte aligned, at least as large as the kernel's `..._workspace_bytes` function says).
 //
-// Activations are float32, row-major, one row a token. Weights stay as they are in the file: row-major,
-// rows of whole blocks.
+// Activations are float32, row-major, one row a token. Weights are as they are in the file (row-major, rows of
+// whole blocks), or packed for matrix products.
 #ifndef SKEIN_KERNELS_H
 #define SKEIN_KERNELS_H
 
@@ -42,7 +42,24 @@ enum {
     SKEIN_MXFP4 = 39,
 };
 
+// How a matrix of weights lies in memory.
+enum {
+    SKEIN_LAYOUT_ROWS = 0,   // row after row, as in a file
+    SKEIN_LAYOUT_PACKED = 1, // panels of 16 rows, interleaved in the order that products read them: packed.h
+};
+
 typedef void skein_kernel(const void *args, int32_t begin, int32_t end, void *workspace);
+
+// pack_weights: rows of a matrix, from row-major to packed. Item: a row. Rows do not share bytes of the packed
+// matrix, so any thread may pack any of them.
+typedef struct {
+    const void *rows;   // the first item's blocks; the next item's are `row_bytes` further
+    int64_t row_bytes;
+    int32_t type;
+    int32_t columns;    // of the packed matrix; a whole number of blocks
+    int32_t first_row;  // item i is row first_row + i of the packed matrix
+    void *packed;       // the packed matrix: 64-byte aligned
+} skein_pack_weights_args;
 
 // dequantize: y[i] = value of element i of a row. Item: a row.
 // Bit-exact to the public `gguf` Python package on every instruction set.
@@ -57,9 +74,10 @@ typedef struct {
 // embedding: y[t] = scale * table[tokens[t]]. Item: a token. Positions in the place of tokens make it an
 // embedding of positions.
 typedef struct {
-    const void *table; // [vocabulary] rows of `row_bytes` bytes
+    const void *table; // [vocabulary] rows of `row_bytes` bytes, or packed
     int64_t row_bytes;
     int32_t type;
+    int32_t layout;    // SKEIN_LAYOUT_...
     int32_t columns;
     const int32_t *tokens;
     float *y;          // [tokens][columns]
@@ -78,9 +96,10 @@ typedef struct {
 // x is float32 where `skein_linear_takes_quantized(type)` is false, else what quantize_activations made.
 // One call handles any number of tokens: matrix-vector for few, matrix-matrix for many.
 typedef struct {
-    const void *weights; // [rows] rows of `row_bytes` bytes
+    const void *weights; // [rows] rows of `row_bytes` bytes, or packed; then begin is a multiple of 16
     int64_t row_bytes;
     int32_t type;
+    int32_t layout;      // SKEIN_LAYOUT_...
     int32_t rows;
     int32_t columns;
     int32_t tokens;
@@ -243,6 +262,8 @@ typedef struct {
 // The kernels of one instruction set.
 typedef struct {
     const char *name; // "reference", "avx2", "avx512"
+    bool prefers_packed; // whether products are faster with packed weights; all kernels take both
+    skein_kernel *pack_weights;
     skein_kernel *dequantize;
     skein_kernel *embedding;
     skein_kernel *quantize_activations;
@@ -276,6 +297,9 @@ const char *skein_kernels_name(int32_t index);
 
 // Whether linear on weights of `type` takes quantized activations.
 bool skein_linear_takes_quantized(int32_t type);
+
+// Bytes of a packed matrix: rows are padded to a multiple of 16, panels to 64 bytes.
+int64_t skein_packed_bytes(int32_t type, int32_t rows, int32_t columns);
 
 // Bytes of one token's quantized activations; a multiple of 64.
 size_t skein_quantized_activation_bytes(int32_t columns);

@@ -59,9 +59,10 @@ void skein_group_by_expert(const float *choice, int32_t tokens, int32_t chosen, 
 
 // A stack of matrices, one an expert.
 typedef struct {
-    const void *weights;  // [experts][rows] rows of `row_bytes` bytes
+    const void *weights;  // [experts][rows] rows of `row_bytes` bytes, or [experts] packed matrices
     int64_t row_bytes;
     int32_t type;
+    int32_t layout;       // SKEIN_LAYOUT_...
     int32_t rows;
     int32_t columns;
     const float *bias;    // [experts][rows] or NULL
