@@ -31,7 +31,8 @@ public final class CPUDevice: Device {
     kernels = try KernelTable(named: instructionSet, device: id.name)
     self.cores = cores
     layout = CPULayout(
-      id: id, memoryBytes: topology.availableBytes, memoryPool: "host", threadCount: cores.count)
+      id: id, memoryBytes: topology.availableBytes, memoryPool: "host", threadCount: cores.count,
+      prefersPacked: kernels.table.pointee.prefers_packed)
     properties = DeviceProperties(
       kind: .cpu, hardwareName: topology.modelName, memoryBytes: topology.availableBytes,
       coreCount: cores.count, instructionSet: kernels.name)
@@ -91,18 +92,26 @@ final class HostMemory: DeviceMemory, @unchecked Sendable {
   deinit { skein_memory_release(hostAddress, byteCount) }
 }
 
-/// How a CPU device lays out what it holds: weights as they are in the file.
+/// How a CPU device lays out what it holds: matrices packed for products, all else as it is in the file.
 struct CPULayout: DeviceLayout {
   let id: DeviceID
   let memoryBytes: Int
   let memoryPool: String
   let threadCount: Int
+  let prefersPacked: Bool
 
   var sharesMappedPages: Bool { true }
 
+  /// Room for either layout: they differ where rows are no multiple of a panel's.
   func byteCount(of weight: Weight, type: ElementType) -> Int {
-    (type.rowBytes(elementCount: weight.shape.columns) ?? 0) * weight.shape.rows
+    let stored = (type.rowBytes(elementCount: weight.shape.columns) ?? 0) * weight.shape.rows
+    guard packs(type), weight.shape.extents.count > 1 else { return stored }
+    let stack = MatrixStack(weight.shape)
+    let packed = Int(skein_packed_bytes(type.rawValue, Int32(stack.rows), Int32(stack.columns)))
+    return max(stored, stack.count * packed)
   }
+
+  func packs(_ type: ElementType) -> Bool { prefersPacked }
 
   func workspaceBytes(
     for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType

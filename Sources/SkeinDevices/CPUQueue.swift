@@ -18,7 +18,7 @@ final class CPUQueue: DeviceQueue {
   let steps: [CPUStep]
   let device: DevicePlan
   let limits: PlanLimits
-  private let graph: Graph
+  let graph: Graph
   let workspace: UnsafeMutableRawPointer
   private let memory: any DeviceMemory
   private let base: UnsafeMutableRawPointer
@@ -74,29 +74,6 @@ final class CPUQueue: DeviceQueue {
     return base + regionOffsets[buffer.region.rawValue] + copy + buffer.offset
   }
 
-  func load(
-    _ slot: WeightSlot, from part: UnsafeRawBufferPointer, at offset: Int
-  ) throws(DeviceError) {
-    let whole = slot.slice == nil ? slot.buffer.byteCount : storedBytes(of: slot)
-    guard let source = part.baseAddress, offset >= 0, part.count <= whole - offset else {
-      throw DeviceError(
-        .failed, "\(graph[slot.weight].name) of \(whole) bytes was given \(part.count) at \(offset)",
-        device: device.device.name)
-    }
-    let destination = address(slot.buffer, slot: 0)
-    guard let slice = slot.slice else {
-      return copyInParallel(source, to: destination + offset, byteCount: part.count)
-    }
-    let rows = SlicedRows(slice, of: graph[slot.weight].shape, type: slot.type)
-    var copy = SlicedCopy(
-      source: source, destination: destination, rows: rows, firstRow: offset / rows.rowBytes)
-    team.run(
-      { arguments, begin, end, _ in
-        let copy = arguments!.assumingMemoryBound(to: SlicedCopy.self)
-        for row in Int(begin)..<Int(end) { copy.pointee.copy(row) }
-      }, &copy, items: part.count / rows.rowBytes, grain: 64)
-  }
-
   func map(_ slot: WeightSlot, to bytes: UnsafeRawBufferPointer) -> Bool {
     let page = Plan.regionAlignment
     guard let source = bytes.baseAddress, bytes.count == slot.buffer.byteCount else { return false }
@@ -105,12 +82,6 @@ final class CPUQueue: DeviceQueue {
     guard Int(bitPattern: source) % page == phase else { return false }
     let byteCount = (phase + bytes.count).roundedUp(to: page)
     return skein_memory_share(place - phase, source - phase, byteCount)
-  }
-
-  /// Bytes of the whole weight that a slot holds a part of.
-  private func storedBytes(of slot: WeightSlot) -> Int {
-    let shape = graph[slot.weight].shape
-    return (slot.type.rowBytes(elementCount: shape.columns) ?? 0) * shape.rows
   }
 
   func forEach(_ count: Int, _ context: UnsafeRawPointer, _ body: Body) {
@@ -146,21 +117,6 @@ final class CPUQueue: DeviceQueue {
   func record(_ event: any DeviceEvent) throws(DeviceError) {}
   func wait(for event: any DeviceEvent) throws(DeviceError) { try event.waitOnHost() }
   func finish() throws(DeviceError) {}
-
-  /// Every thread copies, and so first touches, its part.
-  private func copyInParallel(
-    _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int
-  ) {
-    var copy = ParallelCopy(source: source, destination: destination, byteCount: byteCount)
-    let runs = (byteCount + ParallelCopy.runBytes - 1) / ParallelCopy.runBytes
-    team.run(
-      { arguments, begin, end, _ in
-        let copy = arguments!.assumingMemoryBound(to: ParallelCopy.self).pointee
-        let first = Int(begin) * ParallelCopy.runBytes
-        let last = min(Int(end) * ParallelCopy.runBytes, copy.byteCount)
-        memcpy(copy.destination + first, copy.source + first, last - first)
-      }, &copy, items: runs, grain: 1)
-  }
 }
 
 private struct ZeroedRegion {
@@ -172,26 +128,6 @@ private struct ZeroedRegion {
 private struct ParallelBody {
   var context: UnsafeRawPointer
   var body: ParallelWork.Body
-}
-
-/// Rows of a stack, of which a device holds a slice.
-private struct SlicedCopy {
-  var source: UnsafeRawPointer
-  var destination: UnsafeMutableRawPointer
-  var rows: SlicedRows
-  var firstRow: Int
-
-  func copy(_ row: Int) {
-    guard let place = rows.destination(ofRow: firstRow + row) else { return }
-    memcpy(destination + place, source + row * rows.rowBytes + rows.columnOffset, rows.columnBytes)
-  }
-}
-
-private struct ParallelCopy {
-  static let runBytes = 1 << 20
-  var source: UnsafeRawPointer
-  var destination: UnsafeMutableRawPointer
-  var byteCount: Int
 }
 
 /// A CPU's work is done when its call returns, so the event has always happened.

@@ -10,7 +10,7 @@ extension skein_expert_matrix {
     let extents = weight.shape.extents
     self.init(
       weights: nil, row_bytes: Int64(type.rowBytes(elementCount: extents[2]) ?? 0), type: type.rawValue,
-      rows: Int32(extents[1]), columns: Int32(extents[2]), bias: nil)
+      layout: Int32(SKEIN_LAYOUT_ROWS), rows: Int32(extents[1]), columns: Int32(extents[2]), bias: nil)
   }
 
   /// Whether its products take quantized activations.
@@ -168,6 +168,7 @@ extension CPUBinder {
       let slot = slots[node.weights[index]]!
       var matrix = skein_expert_matrix(plan.graph[slot.weight].sliced(slot.slice), slot.type)
       matrix.weights = UnsafeRawPointer(address(slot.buffer))
+      matrix.layout = slot.kernelLayout
       if node.weights.count > 3 {
         matrix.bias = UnsafePointer(
           address(slots[node.weights[3 + index]]!.buffer).assumingMemoryBound(to: Float.self))

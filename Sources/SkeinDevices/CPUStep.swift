@@ -90,6 +90,7 @@ struct CPUBinder {
       args.table = UnsafeRawPointer(address(weight(0).buffer))
       args.row_bytes = rowBytes(weight(0))
       args.type = weight(0).type.rawValue
+      args.layout = weight(0).kernelLayout
       args.columns = Int32(node.width)
       args.scale = embedding.scale
       return .embedding(args, byPosition: embedding.index == .position)
@@ -151,6 +152,7 @@ struct CPUBinder {
     args.weights = UnsafeRawPointer(address(matrix.buffer))
     args.row_bytes = Int64(matrix.type.rowBytes(elementCount: shape.columns) ?? 0)
     args.type = matrix.type.rawValue
+    args.layout = matrix.kernelLayout
     args.rows = Int32(shape.rows)
     args.columns = Int32(shape.columns)
     // A router may have another vector, which is for choosing.
@@ -186,6 +188,11 @@ struct CPUBinder {
     cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)
     return cache
   }
+}
+
+extension WeightSlot {
+  /// How kernels are told that it lies.
+  var kernelLayout: Int32 { Int32(isPacked ? SKEIN_LAYOUT_PACKED : SKEIN_LAYOUT_ROWS) }
 }
 
 extension skein_activation {

@@ -38,11 +38,13 @@ final class StepProbe {
   /// where they come from.
   private func load(_ node: Node) throws {
     for slot in plan.devices[0].weights where node.weights.contains(slot.weight) {
-      guard let zeros = skein_memory_reserve(slot.buffer.byteCount) else {
+      let shape = plan.graph[slot.weight].shape
+      let byteCount = (slot.type.rowBytes(elementCount: shape.columns) ?? 0) * shape.rows
+      guard let zeros = skein_memory_reserve(byteCount) else {
         throw DeviceError(.outOfMemory, "no memory to measure with", device: plan.devices[0].device.name)
       }
-      defer { skein_memory_release(zeros, slot.buffer.byteCount) }
-      try queue.load(slot, from: UnsafeRawBufferPointer(start: zeros, count: slot.buffer.byteCount), at: 0)
+      defer { skein_memory_release(zeros, byteCount) }
+      try queue.load(slot, from: UnsafeRawBufferPointer(start: zeros, count: byteCount), at: 0)
     }
   }
 

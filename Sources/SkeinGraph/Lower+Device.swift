@@ -12,6 +12,8 @@ struct DevicePlanBuilder {
   private var streamed: [WeightSlot] = []
   private var caches: [CacheSlot] = []
   private var bytes: [Region: Int] = [:]
+  /// Weights that the device multiplies with and uses for nothing that needs rows as they are in files.
+  private var packable: Set<WeightID> = []
 
   init(
     _ graph: Graph, _ splits: [NodeID: [ExpertPart]], _ limits: PlanLimits, _ layout: any DeviceLayout,
@@ -37,6 +39,7 @@ struct DevicePlanBuilder {
     var steps = steps
     var seen: Set<WeightID> = []
     bytes = regions
+    packable = packableWeights(steps)
     for (index, step) in steps.enumerated() {
       let node = graph[step.node]
       switch step.kind {
@@ -58,6 +61,25 @@ struct DevicePlanBuilder {
     return DevicePlan(
       device: layout.id, weights: weights, streamed: streamed, caches: caches, inputs: inputs, steps: steps,
       regionBytes: bytes.mapValues { $0.roundedUp(to: Plan.regionAlignment) })
+  }
+
+  /// An embedding reads single rows also of packed weights, where its table is the head's matrix too.
+  private func packableWeights(_ steps: [Step]) -> Set<WeightID> {
+    var multiplied: Set<WeightID> = []
+    var others: Set<WeightID> = []
+    for step in steps where step.kind == .compute {
+      let node = graph[step.node]
+      for (index, weight) in node.weights.enumerated() {
+        if index < node.op.factorCount {
+          multiplied.insert(weight)
+        } else if case .embedding = node.op {
+          continue
+        } else {
+          others.insert(weight)
+        }
+      }
+    }
+    return multiplied.subtracting(others)
   }
 
   /// The next bytes of a region.
@@ -83,6 +105,8 @@ struct DevicePlanBuilder {
       bytes[region] = (start + phase + byteCount).roundedUp(to: Plan.regionAlignment)
     } else {
       slot.buffer = take(byteCount, in: region)
+      // What is brought for each pass is used once: packing it would take longer than it saves.
+      slot.isPacked = region == .weights && packable.contains(weight) && layout.packs(type(weight))
     }
     return slot
   }

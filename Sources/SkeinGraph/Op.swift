@@ -67,6 +67,17 @@ public enum Op: Hashable, Sendable {
     }
   }
 
+  /// How many of its weights, the first ones, are matrices that it multiplies its inputs with.
+  var factorCount: Int {
+    switch self {
+    case .linear, .expertRouter: 1
+    case .experts: 3
+    case .embedding, .rmsNorm, .layerNorm, .rope, .attention, .latentAttention, .expandLatent, .activation,
+      .gatedActivation, .softCap, .sigmoidGate, .add, .selectRows:
+      0
+    }
+  }
+
   /// The cache that it stores to and reads from.
   public var cache: CacheID? {
     switch self {

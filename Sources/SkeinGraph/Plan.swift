@@ -142,6 +142,8 @@ public struct WeightSlot: Hashable, Sendable {
   public var buffer: Buffer
   /// Whether its place has whole pages, so that those of the mapped checkpoint can be there in place of a copy.
   public var isMapped = false
+  /// Whether the device keeps it in the order that its matrix products read (`DeviceLayout.packs(_:)`).
+  public var isPacked = false
 }
 
 /// One layer's cache in a device's memory, in the format of the plan's limits:
@@ -289,8 +291,10 @@ public protocol DeviceLayout: Sendable {
   var memoryPool: String { get }
   /// Whether weights can stay in the pages of a mapped file, as they are stored.
   var sharesMappedPages: Bool { get }
-  /// Bytes of a weight in the device's own layout (repacked, padded).
+  /// Bytes of a weight in the device's own layout, packed (and padded) or not.
   func byteCount(of weight: Weight, type: ElementType) -> Int
+  /// Whether the device keeps matrices of this format, that it multiplies with, in an order of its own.
+  func packs(_ type: ElementType) -> Bool
   /// Bytes of scratch memory that the node's kernel needs.
   func workspaceBytes(
     for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType
@@ -300,4 +304,6 @@ public protocol DeviceLayout: Sendable {
 extension DeviceLayout {
   /// Most devices have memory of their own.
   public var sharesMappedPages: Bool { false }
+  /// Most devices take weights as they are in files.
+  public func packs(_ type: ElementType) -> Bool { false }
 }
