@@ -44,4 +44,7 @@
 
 enum { SKEIN_PACKED_ROWS = 16, SKEIN_PACKED_COLUMNS = 256 };
 
+// y[0 ..< columns] = the values of row `row` of a packed matrix.
+void skein_dequantize_packed_row(int32_t type, const uint8_t *packed, int32_t row, int32_t columns, float *y);
+
 #endif

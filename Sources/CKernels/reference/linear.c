@@ -4,7 +4,7 @@
 // x is float32 for F32, F16 and BF16 weights, else blocks of quantized activations.
 // The specification: each weight and each activation is taken at its exact float32 value, products are
 // accumulated in float64, the sum is rounded to float32 and the bias added. Bound by arithmetic.
-#include "formats.h"
+#include "../packed.h"
 #include "linear_workspace.h"
 
 static float dot(const float *w, const float *x, int32_t columns) {
@@ -30,8 +30,12 @@ void skein_reference_linear(const void *arguments, int32_t begin, int32_t end, v
     bool quantized = skein_linear_takes_quantized(args->type);
     int64_t blocks = skein_activation_blocks(args->columns);
     for (int64_t row = begin; row < end; row++) {
-        const uint8_t *source = (const uint8_t *)args->weights + row * args->row_bytes;
-        skein_dequantize_row(args->type, source, args->columns, w);
+        if (args->layout == SKEIN_LAYOUT_PACKED) {
+            skein_dequantize_packed_row(args->type, args->weights, (int32_t)row, args->columns, w);
+        } else {
+            const uint8_t *source = (const uint8_t *)args->weights + row * args->row_bytes;
+            skein_dequantize_row(args->type, source, args->columns, w);
+        }
         float bias = args->bias != NULL ? args->bias[row] : 0;
         for (int64_t token = 0; token < args->tokens; token++) {
             float sum = quantized
@@ -40,6 +44,11 @@ void skein_reference_linear(const void *arguments, int32_t begin, int32_t end, v
             args->y[token * args->y_stride + row] = sum + bias;
         }
     }
+}
+
+int32_t skein_reference_linear_input(int32_t type, int32_t layout, int32_t batch_tokens) {
+    (void)layout, (void)batch_tokens;
+    return skein_linear_takes_quantized(type) ? SKEIN_INPUT_INT8 : SKEIN_INPUT_FLOAT32;
 }
 
 bool skein_linear_takes_quantized(int32_t type) { return skein_block_elements(type) > 1; }
