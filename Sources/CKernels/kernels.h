@@ -6,6 +6,7 @@
 #include "skein_mixture.h"
 
 #define SKEIN_DECLARE_KERNELS(isa)                        \
+    skein_kernel skein_##isa##_pack_weights;              \
     skein_kernel skein_##isa##_dequantize;                \
     skein_kernel skein_##isa##_embedding;                 \
     skein_kernel skein_##isa##_quantize_activations;      \

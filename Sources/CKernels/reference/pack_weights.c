@@ -1,8 +1,7 @@
 // pack_weights: rows of a matrix, from row-major to packed (packed.h). The specification, and the way back.
 //
 // Shapes: rows of `row_bytes` bytes, `columns` values each; packed: skein_packed_bytes. A permutation of bits: nothing
-// is rounded. Item: a row. The row that is the last of the matrix also clears the lanes after it: not needed for
-// products of the rows that there are, and done so that packed bytes depend on nothing but the rows.
+// is rounded. Item: a row.
 #include "packed_float.h"
 #include "packed_quantized.h"
 
