@@ -1,6 +1,6 @@
 // linear: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r])
 //
-// Shapes: w [rows] rows of `row_bytes` bytes, x [tokens][columns], y [tokens][y_stride].
+// Shapes: w [rows] rows of `row_bytes` bytes or packed, x [tokens][columns], y [tokens][y_stride].
 // x is float32 for F32, F16 and BF16 weights, else blocks of quantized activations.
 // The specification: each weight and each activation is taken at its exact float32 value, products are
 // accumulated in float64, the sum is rounded to float32 and the bias added. Bound by arithmetic.
@@ -56,7 +56,8 @@ bool skein_linear_takes_quantized(int32_t type) { return skein_block_elements(ty
 size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens) {
     (void)type;
     size_t row = (size_t)columns * sizeof(float);
-    size_t panel = SKEIN_PANEL_BYTES + (size_t)tokens * SKEIN_PANEL_ROWS * sizeof(float);
+    size_t sums = (size_t)tokens * SKEIN_PANEL_ROWS * sizeof(float) * (size_t)skein_packed_row_blocks(columns, tokens);
+    size_t panel = SKEIN_PANEL_BYTES + sums;
     size_t bytes = row > panel ? row : panel;
     return (bytes + 63) / 64 * 64;
 }
