@@ -1,6 +1,7 @@
 // Packed weights: a matrix in the order in which products read it.
 //
-// A matrix is cut into panels of 16 rows, one after the other, each padded to 64 bytes; rows past the last are zeros.
+// A matrix is cut into panels of 16 rows, one after the other, each padded to 64 bytes; what the bytes of rows past the
+// last hold, and of the padding, does not matter.
 // A panel holds its columns in chunks of 256 (the last one may have fewer columns, whole blocks of the format), and a
 // chunk holds the parts of its 16 rows side by side, so that one vector of 64 bytes has 4 columns of each of the 16
 // rows, a lane a row. In all, a row has the bytes that it has in a file. No byte belongs to two rows.
@@ -43,5 +44,11 @@
 #include "reference/formats.h"
 
 enum { SKEIN_PACKED_ROWS = 16, SKEIN_PACKED_COLUMNS = 256 };
+
+// Row `row` of a packed matrix from a row as it is in a file: what pack_weights does with one.
+void skein_pack_row(int32_t type, const uint8_t *source, int32_t row, int32_t columns, uint8_t *packed);
+
+// y[0 ..< columns] = the values of row `row` of a packed matrix: those that skein_dequantize_row gives.
+void skein_dequantize_packed_row(int32_t type, const uint8_t *packed, int32_t row, int32_t columns, float *y);
 
 #endif

@@ -1,10 +1,10 @@
 // linear: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r])
 //
-// Shapes: w [rows] rows of `row_bytes` bytes, x [tokens][columns], y [tokens][y_stride].
+// Shapes: w [rows] rows of `row_bytes` bytes or packed, x [tokens][columns], y [tokens][y_stride].
 // x is float32 for F32, F16 and BF16 weights, else blocks of quantized activations.
 // The specification: each weight and each activation is taken at its exact float32 value, products are
 // accumulated in float64, the sum is rounded to float32 and the bias added. Bound by arithmetic.
-#include "formats.h"
+#include "../packed.h"
 #include "linear_workspace.h"
 
 static float dot(const float *w, const float *x, int32_t columns) {
@@ -30,8 +30,12 @@ void skein_reference_linear(const void *arguments, int32_t begin, int32_t end, v
     bool quantized = skein_linear_takes_quantized(args->type);
     int64_t blocks = skein_activation_blocks(args->columns);
     for (int64_t row = begin; row < end; row++) {
-        const uint8_t *source = (const uint8_t *)args->weights + row * args->row_bytes;
-        skein_dequantize_row(args->type, source, args->columns, w);
+        if (args->layout == SKEIN_LAYOUT_PACKED) {
+            skein_dequantize_packed_row(args->type, args->weights, (int32_t)row, args->columns, w);
+        } else {
+            const uint8_t *source = (const uint8_t *)args->weights + row * args->row_bytes;
+            skein_dequantize_row(args->type, source, args->columns, w);
+        }
         float bias = args->bias != NULL ? args->bias[row] : 0;
         for (int64_t token = 0; token < args->tokens; token++) {
             float sum = quantized
@@ -42,12 +46,18 @@ void skein_reference_linear(const void *arguments, int32_t begin, int32_t end, v
     }
 }
 
+int32_t skein_reference_linear_input(int32_t type, int32_t layout, int32_t batch_tokens) {
+    (void)layout, (void)batch_tokens;
+    return skein_linear_takes_quantized(type) ? SKEIN_INPUT_INT8 : SKEIN_INPUT_FLOAT32;
+}
+
 bool skein_linear_takes_quantized(int32_t type) { return skein_block_elements(type) > 1; }
 
 size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens) {
     (void)type;
     size_t row = (size_t)columns * sizeof(float);
-    size_t panel = SKEIN_PANEL_BYTES + (size_t)tokens * SKEIN_PANEL_ROWS * sizeof(float);
+    size_t sums = (size_t)tokens * SKEIN_PANEL_ROWS * sizeof(float) * (size_t)skein_packed_row_blocks(columns, tokens);
+    size_t panel = SKEIN_PANEL_BYTES + sums;
     size_t bytes = row > panel ? row : panel;
     return (bytes + 63) / 64 * 64;
 }

@@ -1,0 +1,24 @@
+// Packed rows of the quantized formats (packed.h): where their parts are, and single rows to and from them.
+#ifndef SKEIN_PACKED_QUANTIZED_H
+#define SKEIN_PACKED_QUANTIZED_H
+
+#include "../packed.h"
+
+// Bytes of `columns` columns of 16 rows; `columns` is a whole number of blocks.
+static inline int64_t skein_packed_columns_bytes(int32_t type, int64_t columns) {
+    return SKEIN_PACKED_ROWS * columns / skein_block_elements(type) * skein_block_bytes(type);
+}
+
+// Bytes of a panel of 16 rows.
+static inline int64_t skein_packed_panel_bytes(int32_t type, int32_t columns) {
+    return (skein_packed_columns_bytes(type, columns) + 63) / 64 * 64;
+}
+
+// The blocks of a row's chunk that begins at `column`, a multiple of SKEIN_PACKED_COLUMNS: to the packed matrix, whose
+// rows have `columns` columns, and from it.
+void skein_pack_quantized_chunk(int32_t type, const uint8_t *blocks, int32_t row, int32_t column, int32_t columns,
+                                uint8_t *packed);
+void skein_unpack_quantized_chunk(int32_t type, const uint8_t *packed, int32_t row, int32_t column, int32_t columns,
+                                  uint8_t *blocks);
+
+#endif

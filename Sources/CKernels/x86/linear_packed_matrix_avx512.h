@@ -1,0 +1,231 @@
+// linear, packed quantized weights, many tokens: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r])
+//
+// Shapes: as in linear_packed_vector_avx512.h. Blocks: 32 rows (two panels) by 512 columns are unpacked to bytes in the
+// first level cache and multiplied with all tokens, in tiles of 32 rows by 6 tokens: 12 int32 and 12 float32
+// accumulators of the 32 registers. Several such blocks of rows share one run through the tokens' columns, which the
+// second level cache keeps together with their float32 sums; so y is written in runs of several lines, too.
+// Products of 8 bit integers are summed exactly over a group; groups are accumulated in float32, one after the other,
+// so neither the other rows nor the other tokens of a call change a bit.
+// Bound by the 8 bit multipliers, which also do float multiplications: for a group of 32, 8 products, and 2 to 4
+// multiplications by scales (Zen 4: one of either a cycle), so at best 80% of the multipliers' peak.
+
+enum {
+    PACKED_TILE_ROWS = 32,
+    PACKED_TILE_TOKENS = 6,
+    PACKED_BLOCK_CHUNKS = SKEIN_PANEL_CHUNKS,
+    PACKED_SHIFT = 7, // quants in a block are 128 more than they are, where the format has no minimum
+};
+
+// Where scales apply: to 32 columns, or 16; and minima.
+typedef enum { TILE_32, TILE_32_MINIMUM, TILE_16, TILE_32_MINIMUM_16 } tile_kind;
+
+typedef struct {
+    uint8_t quants[64][PACKED_TILE_ROWS][4];
+    float scales[16][PACKED_TILE_ROWS];
+    float minima[16][PACKED_TILE_ROWS];
+} unpacked_chunk;
+
+_Static_assert(sizeof(unpacked_chunk) * PACKED_BLOCK_CHUNKS <= SKEIN_PANEL_BYTES, "workspace size");
+
+INLINE tile_kind tile_kind_of(int type) {
+    if (type == SKEIN_Q2_K) return TILE_32_MINIMUM_16;
+    if (type == SKEIN_Q6_K) return TILE_16;
+    return packed_has_minimum(type) ? TILE_32_MINIMUM : TILE_32;
+}
+
+// The quants of Q2_K and Q3_K are so small that their product with the scale of their 16 columns fits a byte: 0 ... 45,
+// and, negated, -128 ... 124. So products need no scales of their own for 16 columns: Q3_K is unpacked to those bytes + 128.
+INLINE __m512i packed_times_scale(int type, __m512i quants, const int8_t scales[16]) {
+    __m512i scale = _mm512_cvtepi8_epi32(_mm_load_si128((const __m128i *)scales));
+    scale = _mm512_or_si512(_mm512_and_si512(scale, _mm512_set1_epi32(0xFFFF)), _mm512_slli_epi32(scale, 16));
+    __m512i even = _mm512_and_si512(quants, _mm512_set1_epi16(0xFF)), odd = _mm512_srli_epi16(quants, 8);
+    if (type == SKEIN_Q3_K) {
+        // (4 - quant) * scale + 128
+        even = _mm512_mullo_epi16(_mm512_sub_epi16(_mm512_set1_epi16(4), even), scale);
+        odd = _mm512_mullo_epi16(_mm512_sub_epi16(_mm512_set1_epi16(4), odd), scale);
+        even = _mm512_add_epi16(even, _mm512_set1_epi16(128));
+        odd = _mm512_add_epi16(odd, _mm512_set1_epi16(128));
+    } else {
+        even = _mm512_mullo_epi16(even, scale);
+        odd = _mm512_mullo_epi16(odd, scale);
+    }
+    return _mm512_or_si512(even, _mm512_slli_epi16(odd, 8));
+}
+
+// A chunk of a panel to half `half` of an unpacked one.
+INLINE void unpack_chunk(int type, const uint8_t *w, int groups, int half, unpacked_chunk *out) {
+    packed_parts parts = packed_parts_of(type, w, groups);
+    packed_scales scales;
+    packed_chunk_scales(type, &parts, &scales);
+    int first = half * SKEIN_PACKED_ROWS, per_group = packed_group(type) == 32 ? 1 : 2;
+    bool by_scale = type == SKEIN_Q2_K || type == SKEIN_Q3_K;
+    int shift = packed_has_minimum(type) || type == SKEIN_Q3_K ? 0 : 128 - packed_offset(type);
+    for (int group = 0; group < groups; group++) {
+        __m512i quants[8];
+        packed_quants(type, &parts, group, quants);
+        for (int i = 0; i < 8; i++) {
+            __m512i v = shift == 0 ? quants[i] : _mm512_add_epi8(quants[i], bytes_of(shift));
+            if (by_scale) v = packed_times_scale(type, v, scales.scales[2 * group + i / 4]);
+            _mm512_store_si512(out->quants[8 * group + i][first], v);
+        }
+        if (by_scale) {
+            __m512 d = type == SKEIN_Q3_K ? _mm512_sub_ps(_mm512_setzero_ps(), scales.d) : scales.d;
+            _mm512_store_ps(&out->scales[group][first], d);
+        }
+        for (int i = per_group * group; i < per_group * (group + 1); i++) {
+            if (!by_scale) _mm512_store_ps(&out->scales[i][first], packed_scale(type, &parts, &scales, i));
+            if (packed_has_minimum(type)) {
+                _mm512_store_ps(&out->minima[i][first], packed_minimum(type, &parts, &scales, i));
+            }
+        }
+    }
+}
+
+// The products of 4 columns each with numbers first ..< first + count, added to the start of their sum.
+INLINE void tile_products(int tokens, int first, int count, const unpacked_chunk *w, const skein_activation_block *x,
+                          int64_t stride, __m512i products[PACKED_TILE_TOKENS][2]) {
+    for (int column = first; column < first + count; column++) {
+        __m512i low = _mm512_load_si512(w->quants[column]), high = _mm512_load_si512(w->quants[column][16]);
+        for (int t = 0; t < tokens; t++) {
+            int32_t four;
+            memcpy(&four, x[t * stride].quants + 4 * column, sizeof four);
+            __m512i xt = _mm512_set1_epi32(four);
+            products[t][0] = _mm512_dpbusd_epi32(products[t][0], low, xt);
+            products[t][1] = _mm512_dpbusd_epi32(products[t][1], high, xt);
+        }
+    }
+}
+
+// tile += the group's products; everything but the pointers is a constant, or nearly so.
+INLINE void tile_group(tile_kind kind, int tokens, int group, const unpacked_chunk *w, const skein_activation_block *x,
+                       int64_t stride, __m512 tile[PACKED_TILE_TOKENS][2]) {
+    __m512i products[PACKED_TILE_TOKENS][2];
+    int columns = kind == TILE_16 ? 4 : 8;
+    for (int t = 0; t < tokens; t++) {
+        const skein_activation_block *xt = x + t * stride;
+        __m512i negated = _mm512_set1_epi32(kind == TILE_16 ? xt->negated_sums16[group] : xt->negated_sums32[group]);
+        bool is_shifted = kind == TILE_32 || kind == TILE_16;
+        products[t][0] = is_shifted ? _mm512_slli_epi32(negated, PACKED_SHIFT) : _mm512_setzero_si512();
+        products[t][1] = products[t][0];
+    }
+    tile_products(tokens, columns * group, columns, w, x, stride, products);
+    for (int half = 0; half < 2; half++) {
+        __m512 scales = _mm512_load_ps(&w->scales[group][16 * half]);
+        for (int t = 0; t < tokens; t++) {
+            const skein_activation_block *xt = x + t * stride;
+            __m512 sum = _mm512_mul_ps(_mm512_cvtepi32_ps(products[t][half]), scales);
+            if (kind == TILE_32_MINIMUM) {
+                __m512 negated = _mm512_cvtepi32_ps(_mm512_set1_epi32(xt->negated_sums32[group]));
+                sum = _mm512_fmadd_ps(_mm512_load_ps(&w->minima[group][16 * half]), negated, sum);
+            } else if (kind == TILE_32_MINIMUM_16) {
+                for (int i = 2 * group; i < 2 * group + 2; i++) {
+                    __m512 negated = _mm512_cvtepi32_ps(_mm512_set1_epi32(xt->negated_sums16[i]));
+                    sum = _mm512_fmadd_ps(_mm512_load_ps(&w->minima[i][16 * half]), negated, sum);
+                }
+            }
+            float scale = xt->scales[kind == TILE_16 ? group / 2 : group];
+            tile[t][half] = _mm512_fmadd_ps(sum, _mm512_set1_ps(scale), tile[t][half]);
+        }
+    }
+}
+
+// sums[t][32] += `groups` groups of 32 columns, in unpacked chunks, times token t at x + t * stride.
+INLINE void multiply_packed_tile(tile_kind kind, int tokens, const unpacked_chunk *w, int groups,
+                                 const skein_activation_block *x, int64_t stride, float *sums) {
+    __m512 tile[PACKED_TILE_TOKENS][2];
+    for (int t = 0; t < tokens; t++) {
+        for (int half = 0; half < 2; half++) tile[t][half] = _mm512_load_ps(sums + 32 * t + 16 * half);
+    }
+    for (; groups > 0; groups -= 8, w++, x++) {
+        int count = (groups < 8 ? groups : 8) * (kind == TILE_16 ? 2 : 1);
+        for (int group = 0; group < count; group++) tile_group(kind, tokens, group, w, x, stride, tile);
+    }
+    for (int t = 0; t < tokens; t++) {
+        for (int half = 0; half < 2; half++) _mm512_store_ps(sums + 32 * t + 16 * half, tile[t][half]);
+    }
+}
+
+typedef void packed_tile(const unpacked_chunk *w, int groups, const skein_activation_block *x, int64_t stride,
+                         float *sums);
+
+#define DEFINE_PACKED_TILE(kind, tokens)                                                            \
+    static void tile_##kind##_##tokens(const unpacked_chunk *w, int groups, const skein_activation_block *x, \
+                                       int64_t stride, float *sums) {                               \
+        multiply_packed_tile(kind, tokens, w, groups, x, stride, sums);                             \
+    }
+#define DEFINE_PACKED_TILES(kind)                                                                   \
+    DEFINE_PACKED_TILE(kind, 1)                                                                     \
+    DEFINE_PACKED_TILE(kind, 2)                                                                     \
+    DEFINE_PACKED_TILE(kind, 3)                                                                     \
+    DEFINE_PACKED_TILE(kind, 4)                                                                     \
+    DEFINE_PACKED_TILE(kind, 5)                                                                     \
+    DEFINE_PACKED_TILE(kind, 6)                                                                     \
+    static packed_tile *const tiles_##kind[PACKED_TILE_TOKENS] = {tile_##kind##_1, tile_##kind##_2, tile_##kind##_3, \
+                                                                  tile_##kind##_4, tile_##kind##_5, tile_##kind##_6};
+
+DEFINE_PACKED_TILES(TILE_32)
+DEFINE_PACKED_TILES(TILE_32_MINIMUM)
+DEFINE_PACKED_TILES(TILE_16)
+DEFINE_PACKED_TILES(TILE_32_MINIMUM_16)
+
+static packed_tile *const *const packed_tiles[] = {tiles_TILE_32, tiles_TILE_32_MINIMUM, tiles_TILE_16,
+                                                   tiles_TILE_32_MINIMUM_16};
+
+// y[t][row + i] = the sums of `blocks` blocks of 32 rows, [block][token][32], + bias
+static void store_packed_sums(const skein_linear_args *args, int32_t row, int32_t end, const float *sums) {
+    for (int64_t t = 0; t < args->tokens; t++) {
+        float *y = args->y + t * args->y_stride;
+        const float *from = sums + 32 * t;
+        for (int32_t r = row; r < end; r += PACKED_TILE_ROWS, from += 32 * (int64_t)args->tokens) {
+            for (int32_t i = 0; i < PACKED_TILE_ROWS && r + i < end; i += 16) {
+                __mmask16 mask = end - r - i < 16 ? (__mmask16)((1u << (end - r - i)) - 1) : 0xFFFF;
+                __m512 sum = _mm512_load_ps(from + i);
+                if (args->bias != NULL) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, args->bias + r + i));
+                _mm512_mask_storeu_ps(y + r + i, mask, sum);
+            }
+        }
+    }
+}
+
+// Blocks of rows that go through the tokens together: as many sums as fit, where the tokens do not.
+static int32_t packed_row_blocks(const skein_linear_args *args) {
+    return skein_packed_row_blocks(args->columns, args->tokens);
+}
+
+INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_t begin, int32_t end, void *workspace) {
+    unpacked_chunk *chunks = workspace;
+    float *sums = (float *)((char *)workspace + SKEIN_PANEL_BYTES); // [row block][tokens][32]
+    const skein_activation_block *x = args->x;
+    int64_t stride = skein_activation_blocks(args->columns), panel_bytes = packed_panel_bytes(type, args->columns);
+    int32_t rows = packed_row_blocks(args) * PACKED_TILE_ROWS;
+    packed_tile *const *tiles = packed_tiles[tile_kind_of(type)];
+    const int32_t step = PACKED_BLOCK_CHUNKS * SKEIN_PACKED_COLUMNS;
+    for (int32_t row = begin; row < end; row += rows) {
+        int32_t last = end - row < rows ? end : row + rows;
+        int32_t blocks = (last - row + PACKED_TILE_ROWS - 1) / PACKED_TILE_ROWS;
+        memset(sums, 0, (size_t)blocks * args->tokens * PACKED_TILE_ROWS * sizeof(float));
+        for (int32_t column = 0; column < args->columns; column += step) {
+            int groups = (args->columns - column < step ? args->columns - column : step) / 32;
+            for (int32_t block = 0; block < blocks; block++) {
+                int64_t panel = row / SKEIN_PACKED_ROWS + 2 * (int64_t)block;
+                for (int half = 0; half < 2; half++) {
+                    // Rows that there are not: those of the last panel again.
+                    bool exists = row + block * PACKED_TILE_ROWS + half * SKEIN_PACKED_ROWS < args->rows;
+                    const uint8_t *w = (const uint8_t *)args->weights + (panel + (exists ? half : 0)) * panel_bytes +
+                                       (int64_t)column / 32 * packed_group_bytes(type);
+                    for (int group = 0; group < groups; group += 8) {
+                        int count = groups - group < 8 ? groups - group : 8;
+                        unpack_chunk(type, w + group * packed_group_bytes(type), count, half, &chunks[group / 8]);
+                    }
+                }
+                float *to = sums + (int64_t)block * args->tokens * PACKED_TILE_ROWS;
+                for (int32_t t = 0; t < args->tokens; t += PACKED_TILE_TOKENS) {
+                    int32_t count = args->tokens - t < PACKED_TILE_TOKENS ? args->tokens - t : PACKED_TILE_TOKENS;
+                    tiles[count - 1](chunks, groups, x + t * stride + column / SKEIN_PACKED_COLUMNS, stride,
+                                     to + (int64_t)t * PACKED_TILE_ROWS);
+                }
+            }
+        }
+        store_packed_sums(args, row, last, sums);
+    }
+}

@@ -1,0 +1,68 @@
+// linear, packed quantized weights, 1 to 8 tokens: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r])
+//
+// Shapes: w packed (packed.h), x [tokens][blocks of 256 columns], y [tokens][y_stride]. A panel of 16 rows is read
+// from its first byte to its last, a lane a row: no sums over lanes, and four columns of an activation are broadcast.
+// Products of 8 bit integers are summed exactly over a group; groups are accumulated in float32, one after the other.
+// Bound by memory bandwidth on the weights; from about 4 tokens with 4 bits, and 8 with 8 bits, by the multipliers.
+
+enum { PACKED_VECTOR_TOKENS = 8, PACKED_PREFETCH_BYTES = 2048 };
+
+// sums[t] += the products of a group of 32 columns; `first` is its first scale's number (of 16 columns: 2 of them).
+INLINE void packed_vector_group(int type, int tokens, const packed_parts *parts, const packed_scales *scales, int group,
+                                const skein_activation_block *x, int64_t stride, __m512 sums[PACKED_VECTOR_TOKENS]) {
+    __m512i w[8];
+    packed_quants(type, parts, group, w);
+    int per_group = packed_group(type) == 32 ? 1 : 2, columns = 8 / per_group;
+    __m512 part[PACKED_VECTOR_TOKENS];
+    for (int i = 0; i < per_group; i++) {
+        __m512 scale = packed_scale(type, parts, scales, per_group * group + i), minimum = scale;
+        if (packed_has_minimum(type)) minimum = packed_minimum(type, parts, scales, per_group * group + i);
+        for (int t = 0; t < tokens; t++) {
+            const skein_activation_block *xt = x + t * stride;
+            const int32_t *negated = per_group == 1 ? &xt->negated_sums32[group] : &xt->negated_sums16[2 * group + i];
+            __m512i broadcast = _mm512_set1_epi32(*negated);
+            __m512i products = _mm512_slli_epi32(broadcast, packed_offset_shift(type));
+            if (packed_offset(type) == 0) products = _mm512_setzero_si512();
+            for (int k = i * columns; k < (i + 1) * columns; k++) {
+                int32_t four;
+                memcpy(&four, xt->quants + 32 * group + 4 * k, sizeof four);
+                products = _mm512_dpbusd_epi32(products, w[k], _mm512_set1_epi32(four));
+            }
+            __m512 product = _mm512_cvtepi32_ps(products);
+            part[t] = i == 0 ? _mm512_mul_ps(product, scale) : _mm512_fmadd_ps(product, scale, part[t]);
+            if (packed_has_minimum(type)) part[t] = _mm512_fmadd_ps(minimum, _mm512_cvtepi32_ps(broadcast), part[t]);
+        }
+    }
+    for (int t = 0; t < tokens; t++) {
+        sums[t] = _mm512_fmadd_ps(part[t], _mm512_set1_ps(x[t * stride].scales[group]), sums[t]);
+    }
+}
+
+// `count` rows, at most 16, from `row` on, which begins a panel; `type` and `tokens` are constants.
+INLINE void packed_vector_panel(int type, int tokens, const skein_linear_args *args, int32_t row, int32_t count) {
+    const skein_activation_block *x = args->x;
+    int64_t stride = skein_activation_blocks(args->columns);
+    const uint8_t *w = (const uint8_t *)args->weights + row / SKEIN_PACKED_ROWS * packed_panel_bytes(type, args->columns);
+    __m512 sums[PACKED_VECTOR_TOKENS];
+    for (int t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps();
+    for (int32_t column = 0; column < args->columns; column += SKEIN_PACKED_COLUMNS, x++) {
+        int32_t rest = args->columns - column;
+        int groups = rest < SKEIN_PACKED_COLUMNS ? rest / 32 : 8;
+        packed_parts parts = packed_parts_of(type, w, groups);
+        packed_scales scales;
+        packed_chunk_scales(type, &parts, &scales);
+        for (int group = 0; group < groups; group++) {
+            // Every line of the stream once.
+            const char *ahead = (const char *)w + PACKED_PREFETCH_BYTES + group * packed_group_bytes(type);
+            for (int b = 0; b < packed_group_bytes(type); b += 64) _mm_prefetch(ahead + b, _MM_HINT_T0);
+            packed_vector_group(type, tokens, &parts, &scales, group, x, stride, sums);
+        }
+        w += groups * packed_group_bytes(type);
+    }
+    __mmask16 rows = (__mmask16)((1u << count) - 1);
+    if (args->bias != NULL) {
+        __m512 bias = _mm512_maskz_loadu_ps(rows, args->bias + row);
+        for (int t = 0; t < tokens; t++) sums[t] = _mm512_add_ps(sums[t], bias);
+    }
+    for (int t = 0; t < tokens; t++) _mm512_mask_storeu_ps(args->y + t * args->y_stride + row, rows, sums[t]);
+}
