@@ -264,6 +264,8 @@ typedef struct {
     skein_kernel *experts_down;
     skein_kernel *sigmoid_gate;
     skein_kernel *latent_attention;
+    skein_kernel *latent_stretch_expand;
+    skein_kernel *latent_stretch_attend;
     skein_kernel *expand_latent;
 } skein_kernels;
 
