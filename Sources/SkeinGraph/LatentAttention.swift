@@ -114,7 +114,7 @@ public struct GraphOptions: Hashable, Sendable {
   public enum LatentCache: Hashable, Sendable {
     /// The compressed row: 576 values a token and layer in DeepSeek-V2.
     case compressed
-    /// Keys and values of all heads: 40,960 values there, and fewer operations for a long prompt.
+    /// Keys and values of all heads: 40,960 values there. They are made once, not in every large pass again.
     case expanded
   }
   /// What latent attention keeps of a token.
