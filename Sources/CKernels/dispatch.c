@@ -28,6 +28,8 @@ static const skein_kernels reference_kernels = {
     .experts_down = skein_reference_experts_down,
     .sigmoid_gate = skein_reference_sigmoid_gate,
     .latent_attention = skein_reference_latent_attention,
+    .latent_stretch_expand = skein_reference_latent_stretch_expand,
+    .latent_stretch_attend = skein_reference_latent_stretch_attend,
     .expand_latent = skein_reference_expand_latent,
 };
 
@@ -59,6 +61,8 @@ static const skein_kernels avx2_kernels = {
     .experts_down = skein_avx2_experts_down,
     .sigmoid_gate = skein_avx2_sigmoid_gate,
     .latent_attention = skein_avx2_latent_attention,
+    .latent_stretch_expand = skein_avx2_latent_stretch_expand,
+    .latent_stretch_attend = skein_avx2_latent_stretch_attend,
     .expand_latent = skein_avx2_expand_latent,
 };
 
@@ -87,6 +91,8 @@ static const skein_kernels avx512_kernels = {
     .experts_down = skein_avx512_experts_down,
     .sigmoid_gate = skein_avx512_sigmoid_gate,
     .latent_attention = skein_avx512_latent_attention,
+    .latent_stretch_expand = skein_avx512_latent_stretch_expand,
+    .latent_stretch_attend = skein_avx512_latent_stretch_attend,
     .expand_latent = skein_avx512_expand_latent,
 };
 

@@ -29,6 +29,8 @@
     skein_kernel skein_##isa##_experts_down;              \
     skein_kernel skein_##isa##_sigmoid_gate;              \
     skein_kernel skein_##isa##_latent_attention;          \
+    skein_kernel skein_##isa##_latent_stretch_expand;     \
+    skein_kernel skein_##isa##_latent_stretch_attend;     \
     skein_kernel skein_##isa##_expand_latent;
 
 SKEIN_DECLARE_KERNELS(reference)

@@ -11,14 +11,14 @@ extension CPUQueue {
       UnsafePointer(address(buffer, slot: pass.slot).assumingMemoryBound(to: Int32.self))
     }
     switch step.kernel {
-    case .latentAttention(var args):
+    case .latentAttention(var args, let expandedFrom):
       args.queries = input(0)
       args.y = y
       args.cache.page_table = integers(device.inputs.pageTable)
       args.sequences = integers(device.inputs.sequences)
       args.positions = integers(device.inputs.positions)
       args.tokens = Int32(rows)
-      latentAttention(&args, step, latent: input(1), rows: rows)
+      latentAttention(&args, expandedFrom: expandedFrom, step, latent: input(1), rows: rows)
     case .expandLatent(var args):
       args.x = input(0)
       args.y = y
@@ -112,17 +112,53 @@ extension CPUQueue {
     }
   }
 
-  /// Stores the new compressed rows, then attends.
+  /// Stores the new compressed rows, then attends: each span of tokens in its form.
   private func latentAttention(
-    _ args: inout skein_latent_attention_args, _ step: CPUStep, latent: UnsafePointer<Float>, rows: Int
+    _ args: inout skein_latent_attention_args, expandedFrom: Int32, _ step: CPUStep,
+    latent: UnsafePointer<Float>, rows: Int
   ) {
     quantized = nil  // the scratch of threads takes its place
     var write = skein_cache_write_args(
       cache: args.cache, keys: latent, values: latent, sequences: args.sequences, positions: args.positions)
     team.run(kernels.pointee.cache_write, &write, items: rows, grain: team.grain(items: rows))
-    team.setWorkspace(workspace, stride: step.scratch.threadStride)
-    let items = Int(skein_latent_attention_items(&args))
-    team.run(kernels.pointee.latent_attention, &args, items: items, grain: 1)
+    team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
+    var first = 0
+    while first < rows {
+      let span = skein_latent_attention_span(&args, Int32(first), expandedFrom)
+      var part = args
+      let heads = Int(args.heads.heads)
+      part.queries += first * heads * Int(args.heads.plain_width + args.heads.rope_width)
+      part.y += first * heads * Int(args.heads.value_width)
+      part.sequences += first
+      part.positions += first
+      part.tokens = span.tokens
+      part.batch_tokens = Int32(rows)
+      if span.is_expanded {
+        expandedLatentAttention(part, step)
+      } else {
+        let items = Int(skein_latent_attention_items(&part))
+        team.run(kernels.pointee.latent_attention, &part, items: items, grain: 1)
+      }
+      first += Int(span.tokens)
+    }
+  }
+
+  /// Tokens of one sequence: stretch by stretch of positions, keys and values, then attention to them.
+  private func expandedLatentAttention(_ attention: skein_latent_attention_args, _ step: CPUStep) {
+    let positions = UnsafeBufferPointer(start: attention.positions, count: Int(attention.tokens))
+    let end = positions.reduce(0, max) + 1
+    var args = skein_latent_stretch_args()
+    args.attention = attention
+    args.shared = (workspace + step.scratch.quantizedBytes).assumingMemoryBound(to: Float.self)
+    let most = skein_latent_stretch_positions(&args.attention.heads)
+    while args.first < end {
+      args.positions = min(most, end - args.first)
+      let expanded = Int(skein_latent_stretch_expand_items(&args))
+      team.run(kernels.pointee.latent_stretch_expand, &args, items: expanded, grain: 1)
+      let attended = Int(skein_latent_stretch_attend_items(&args))
+      team.run(kernels.pointee.latent_stretch_attend, &args, items: attended, grain: 1)
+      args.first += args.positions
+    }
   }
 
   /// Keys or values from compressed rows.

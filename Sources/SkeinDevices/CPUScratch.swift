@@ -50,6 +50,10 @@ struct CPUScratch: Hashable {
     case .latentAttention(let attention):
       var heads = skein_latent_heads(attention.heads, node, graph, type: type)
       threadBytes = skein_latent_attention_workspace_bytes(&heads, Int32(limits.cachePageTokens))
+      if rows >= attention.heads.leastExpandedTokens {
+        sharedBytes = skein_latent_stretch_bytes(&heads, Int32(rows))
+        threadBytes = max(threadBytes, skein_latent_stretch_workspace_bytes(&heads))
+      }
     case .expandLatent(let expansion):
       var heads = skein_latent_heads(expansion.heads, node, graph, type: type)
       threadBytes = skein_expand_latent_workspace_bytes(&heads)

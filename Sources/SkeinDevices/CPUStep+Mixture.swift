@@ -139,7 +139,8 @@ extension CPUBinder {
       args.cache = cacheArguments(attention.cache)
       args.heads = latentHeads(attention.heads)
       args.scale = attention.scale
-      return .latentAttention(args)
+      return .latentAttention(
+        args, expandedFrom: Int32(clamping: attention.heads.leastExpandedTokens))
     case .expandLatent(let expansion):
       var args = skein_expand_latent_args()
       args.heads = latentHeads(expansion.heads)

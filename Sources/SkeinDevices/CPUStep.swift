@@ -17,7 +17,7 @@ struct CPUStep {
     case softCap(skein_soft_cap_args)
     case add(skein_add_args)
     case selectRows(skein_select_rows_args)
-    case latentAttention(skein_latent_attention_args)
+    case latentAttention(skein_latent_attention_args, expandedFrom: Int32)
     case expandLatent(skein_expand_latent_args)
     case expertRouter(skein_linear_args, skein_expert_router_args)
     case experts(skein_experts_args, ExpertBuffers)

@@ -39,10 +39,33 @@ public struct LatentHeads: Hashable, Sendable {
   public var valueUpExtents: [Int] { [headCount, valueWidth, rank] }
   /// The shape of both in one.
   public var keyValueUpExtents: [Int] { [headCount * (plainWidth + valueWidth), rank] }
+
+  /// Products of keyUp and valueUp with one compressed row or token.
+  public var projectionProducts: Int { headCount * rank * (plainWidth + valueWidth) }
+  /// Products of one token with one position in the absorbed form.
+  public var absorbedProducts: Int { headCount * (latentWidth + rank) }
+  /// Products of one token with one position in the expanded form.
+  public var expandedProducts: Int { headCount * (keyWidth + valueWidth) }
+
+  /// The tokens of one sequence from which on a pass makes keys and values (the expanded form of `LatentAttention`);
+  /// `Int.max` where that never pays.
+  ///
+  /// A position's keys and values cost `projectionProducts` once for all tokens of the pass and save each of them the
+  /// difference of the other two. Only what grows with the context counts, so a token's form, and with it its bits,
+  /// depends on the number of tokens alone: at the begin of a sequence the other form can be cheaper, by little. The
+  /// factors are what one product takes in each part, of 16 heads with DeepSeek-V2's widths on a Zen 4 core: absorbed
+  /// 20, expanded 25 (rows are shorter), projections 17 with AVX-512 and weights of 8 bits to 28 with F16, and 22 with
+  /// AVX2. That gives 210 tokens at those widths; measured: 165 to 290.
+  public var leastExpandedTokens: Int {
+    let saved = 20 * absorbedProducts - 25 * expandedProducts
+    return saved > 0 ? (22 * projectionProducts + saved - 1) / saved : .max
+  }
 }
 
-/// Attention over compressed rows, which are all that is cached: the queries go through keyUp instead of the
-/// keys, and the weighted sum of the compressed rows through valueUp instead of the values.
+/// Attention over compressed rows, which are all that is cached. It has two forms of one result. Absorbed: the queries
+/// go through keyUp instead of the keys, and the weighted sum of the compressed rows through valueUp instead of the
+/// values. Expanded: keys and values are made in passing, for all of a pass's tokens of a sequence. A pass takes the
+/// latter from `LatentHeads.leastExpandedTokens` on.
 public struct LatentAttention: Hashable, Sendable {
   /// The cache of compressed rows.
   public var cache: CacheID
@@ -91,7 +114,7 @@ public struct GraphOptions: Hashable, Sendable {
   public enum LatentCache: Hashable, Sendable {
     /// The compressed row: 576 values a token and layer in DeepSeek-V2.
     case compressed
-    /// Keys and values of all heads: 40,960 values there, and fewer operations for a long prompt.
+    /// Keys and values of all heads: 40,960 values there. They are made once, not in every large pass again.
     case expanded
   }
   /// What latent attention keeps of a token.

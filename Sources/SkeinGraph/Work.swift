@@ -67,10 +67,11 @@ extension Graph {
       work.activationBytes += seen * Double(self[attention.cache].bytesPerToken(cacheType))
     case .latentAttention(let attention):
       let heads = attention.heads
-      let perPosition = heads.latentWidth + heads.rank
-      let perToken = heads.rank * (heads.plainWidth + heads.valueWidth)
+      let isExpanded = tokens >= heads.leastExpandedTokens
+      let perPosition = Double(isExpanded ? heads.expandedProducts : heads.absorbedProducts)
+      let projected = isExpanded ? Double(contextTokens) : rows
       work.floatingPointOperations =
-        2 * rows * Double(heads.headCount) * (Double(contextTokens * perPosition) + Double(perToken))
+        2 * (rows * Double(contextTokens) * perPosition + projected * Double(heads.projectionProducts))
       work.activationBytes += Double(contextTokens * self[attention.cache].bytesPerToken(cacheType))
     case .expandLatent(let expansion):
       let heads = expansion.heads

@@ -65,6 +65,37 @@ import Testing
     }
   }
 
+  /// Passes of 15 tokens go by compressed rows, those of 38 and 75 make keys and values. Forms differ by rounding, in
+  /// products and of F16 rows behind them; within a form neither passes nor threads change a bit.
+  @Test(arguments: [true, false])
+  func largePassesMakeKeysAndValues(isSplit: Bool) throws {
+    let all = ExpertRouter(expertCount: 4, chosenCount: 4)
+    let graph = TinyGraph.mixture(isSplit: isSplit, router: all)
+    #expect(TinyGraph.latentHeads.leastExpandedTokens == 16)
+    func logits(_ tokensPerPass: Int, _ devices: [any Device]) throws -> [Float] {
+      var limits = limits
+      (limits.tokensPerPass, limits.outputsPerPass, limits.passesInFlight) = (tokensPerPass, 100, 1)
+      let placement = Placement(
+        devices: devices.map(\.id), shares: graph.nodes.map { _ in [Share(device: 0, fraction: 1)] })
+      let runner = try Runner(graph, placement, devices, limits)
+      // Another sequence's short part in the same batch, before and after.
+      var batch = Batch()
+      for position in 0..<3 { batch.append(7, position: position, sequence: 1, wantsLogits: true) }
+      for (position, token) in tokens(70).enumerated() {
+        batch.append(token, position: position, wantsLogits: true)
+      }
+      for position in 3..<5 { batch.append(9, position: position, sequence: 1, wantsLogits: true) }
+      return try runner.logits(batch)
+    }
+    let few = try logits(15, oneCoreDevices(1))
+    let many = try logits(75, oneCoreDevices(1))
+    #expect(!many.contains { $0.isNaN })
+    let difference = relativeDifference(few, many)
+    #expect(difference > 0 && difference < 1e-3)
+    #expect(try logits(40, oneCoreDevices(1)) == many)
+    #expect(try logits(75, cpuDevices("cpu")) == many)
+  }
+
   @Test func tokenByTokenIsTheSameAsAllAtOnce() throws {
     let devices = try oneCoreDevices(1)
     let placement = Placement(

@@ -54,6 +54,26 @@ struct DeepSeekV2Tests {
     #expect(abs(price(perQueryHead: true).secondsPerPosition[.max, default: 0] * rate - 576 * 2) < 1e-6)
   }
 
+  @Test("A large pass takes every position through the projections once, a small one every token")
+  func latentForms() throws {
+    let (problem, _) = try problem(.compressed)
+    let node = try #require(
+      problem.model.graph.nodes.first { if case .latentAttention = $0.op { true } else { false } })
+    var rates = problem.fleet.devices[0].rates
+    // Only the projections count.
+    (rates.attentionOperationsPerSecond, rates.attentionBytesPerSecond) = (.infinity, .infinity)
+    (rates.stepSeconds, rates.outputSeconds) = (0, 0)
+    func seconds(_ tokens: Int, sequences: Int = 1, position: Int) -> Double {
+      problem.model.price(of: node, tokens: tokens, outputs: 1, sequences: sequences, on: rates).seconds(
+        PassLoad(tokens: tokens, outputs: 1, position: position, sequences: sequences))
+    }
+    let position = seconds(512, position: 1000) / 1512
+    #expect(abs(seconds(256, position: 1000) / 1256 / position - 1) < 1e-9)
+    #expect(abs(seconds(512, sequences: 2, position: 1000) / 2 / 1256 / position - 1) < 1e-9)
+    #expect(seconds(200, position: 1000) == seconds(200, position: 0))
+    #expect(seconds(512, sequences: 4, position: 1000) == seconds(512, sequences: 4, position: 0))
+  }
+
   @Test("Eight whole layers a card with an expanded cache are refused, with bytes and remedies, in a second")
   func refused() throws {
     let (problem, model) = try problem(.expanded)

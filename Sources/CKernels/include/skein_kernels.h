@@ -305,6 +305,8 @@ typedef struct {
     skein_kernel *experts_down;
     skein_kernel *sigmoid_gate;
     skein_kernel *latent_attention;
+    skein_kernel *latent_stretch_expand;
+    skein_kernel *latent_stretch_attend;
     skein_kernel *expand_latent;
 } skein_kernels;
 
@@ -334,10 +336,8 @@ size_t skein_attention_workspace_bytes(int32_t heads, int32_t kv_heads, int32_t 
 
 // Bytes of one token's keys (or values) of one head in a cache of `type`.
 int64_t skein_cache_row_bytes(int32_t type, int32_t width);
-
 // The preferred number of rows that a thread takes at a time: split linear at multiples of it.
 int32_t skein_linear_row_grain(void);
-
 // Number of items of an attention call.
 int32_t skein_attention_items(const skein_attention_args *args);
 

@@ -127,11 +127,13 @@ typedef struct {
     int32_t value_type;
 } skein_latent_heads;
 
-// latent_attention: attention whose keys and values are made from compressed rows, without making them:
+// latent_attention: attention whose keys and values are made from compressed rows, which are in the cache as keys of
+// one head of rank + rope_width values; value_width is 0 there. Two forms of the same sums.
+//
+// Absorbed, by this kernel, without making keys and values: few tokens read compressed rows.
 //     q'[t][h] = (q[t][h][0 ..< plain_width] key_up[h], q[t][h][plain_width ...])
 //     s[t][h]  = sum over p <= positions[t] of softmax(scale * q'[t][h] . row[p]) * row[p][0 ..< rank]
 //     y[t][h]  = value_up[h] s[t][h]
-// The rows are in the cache, as keys of one head of rank + rope_width values; value_width is 0 there.
 // Item: `skein_latent_attention_items(args)` of them, each a few heads of a run of tokens.
 typedef struct {
     skein_cache cache;
@@ -142,10 +144,48 @@ typedef struct {
     const int32_t *positions; // [tokens]
     int32_t tokens;
     float scale;
+    int32_t batch_tokens;     // of the pass that these are a part of, if that is more: as in skein_linear_args
 } skein_latent_attention_args;
 
 int32_t skein_latent_attention_items(const skein_latent_attention_args *args);
 size_t skein_latent_attention_workspace_bytes(const skein_latent_heads *heads, int32_t page_tokens);
+
+// Tokens of a pass that take the same form.
+typedef struct {
+    int32_t tokens;
+    bool is_expanded;
+} skein_latent_span;
+
+// The span that begins at token `first`: neighbours of one sequence, where they are at least `expanded_from`; else
+// all tokens up to the next such run.
+skein_latent_span skein_latent_attention_span(const skein_latent_attention_args *args, int32_t first,
+                                              int32_t expanded_from);
+
+// Expanded, for many tokens of one sequence: keys and values of a stretch of positions are made once for all of them.
+//     k[p][h] = (key_up[h] c[p], r[p])    v[p][h] = value_up[h] c[p]    with (c, r) the row of p
+//     y[t][h] = sum over p <= positions[t] of softmax(scale * q[t][h] . k[p][h]) * v[p][h]
+// For each stretch, from position 0 on, two kernels one after the other:
+//
+// latent_stretch_expand: keys and values. Item: two heads of 128 positions, `..._expand_items` of them.
+// latent_stretch_attend: the tokens' attention to the stretch. Item: a head of up to 64 tokens, `..._attend_items` of
+//                        them. Until a token has met its last stretch its y is a sum that is not yet divided.
+//
+// Blocks of positions begin at multiples of 64, so how a sequence is cut into stretches changes no bit, nor does what
+// else is in the pass.
+typedef struct {
+    skein_latent_attention_args attention; // tokens of one sequence
+    float *shared;       // `skein_latent_stretch_bytes`, aligned to 64
+    int32_t first;       // position: a multiple of `skein_latent_stretch_positions`
+    int32_t positions;   // at most that many; all but the last stretch have as many
+} skein_latent_stretch_args;
+
+int32_t skein_latent_stretch_positions(const skein_latent_heads *heads);
+// What both kernels share: keys and values of a stretch, and for `tokens` tokens what they have found so far.
+size_t skein_latent_stretch_bytes(const skein_latent_heads *heads, int32_t tokens);
+// Workspace of one thread for either of the two.
+size_t skein_latent_stretch_workspace_bytes(const skein_latent_heads *heads);
+int32_t skein_latent_stretch_expand_items(const skein_latent_stretch_args *args);
+int32_t skein_latent_stretch_attend_items(const skein_latent_stretch_args *args);
 
 // expand_latent: the keys or the values of all heads from compressed rows. Item:
 // `skein_expand_latent_items(args)` of them, each a head of a run of tokens.

@@ -1,4 +1,4 @@
-// latent_attention: attention whose keys and values are made from compressed rows, without making them.
+// latent_attention, absorbed: attention whose keys and values are made from compressed rows, without making them.
 //
 //     q'[t][h] = (q[t][h][0 ..< plain_width] key_up[h], q[t][h][plain_width ...])
 //     s[t][h]  = sum over p <= positions[t] of softmax(scale * q'[t][h] . row[p]) * row[p][0 ..< rank]
@@ -11,8 +11,7 @@
 // and value_up as linear has them (quantized weights take quantized activations), or, against the grain of the
 // rows, in double; the attention between them is the reference kernel of attention. Bound by arithmetic.
 // Also here: how a call is cut into items, and the workspace, for every instruction set.
-#include "../latent_items.h"
-#include "formats.h"
+#include "latent_product.h"
 
 int32_t skein_latent_attention_items(const skein_latent_attention_args *a) {
     int32_t together = skein_latent_item_heads(a->heads.heads);
@@ -26,38 +25,26 @@ size_t skein_latent_attention_workspace_bytes(const skein_latent_heads *heads, i
     return skein_latent_layout_make(heads, run, together, page_tokens).bytes;
 }
 
+skein_latent_span skein_latent_attention_span(const skein_latent_attention_args *a, int32_t first,
+                                              int32_t expanded_from) {
+    int32_t run = first;  // where the tokens of one sequence begin
+    for (int32_t end = first + 1; end <= a->tokens; end++) {
+        if (end < a->tokens && a->sequences[end] == a->sequences[run]) continue;
+        if (end - run >= expanded_from) {
+            return run == first ? (skein_latent_span){.tokens = end - first, .is_expanded = true}
+                                : (skein_latent_span){.tokens = run - first};
+        }
+        run = end;
+    }
+    return (skein_latent_span){.tokens = a->tokens - first};
+}
+
 int32_t skein_expand_latent_items(const skein_expand_latent_args *a) {
     return (a->tokens + SKEIN_LATENT_RUN_TOKENS - 1) / SKEIN_LATENT_RUN_TOKENS * a->heads.heads;
 }
 
 size_t skein_expand_latent_workspace_bytes(const skein_latent_heads *heads) {
     return skein_latent_layout_make(heads, SKEIN_LATENT_RUN_TOKENS, 0, 0).bytes;
-}
-
-// y[r] = sum over c of w[r][c] * x[c].
-static void product(int32_t type, const void *w, int64_t row_bytes, int32_t rows, int32_t columns,
-                    const float *x, float *y, const skein_latent_layout *layout, char *workspace) {
-    skein_linear_args linear = {.weights = w, .row_bytes = row_bytes, .type = type, .rows = rows,
-                                .columns = columns, .tokens = 1, .x = x, .y = y, .y_stride = rows};
-    if (skein_linear_takes_quantized(type)) {
-        skein_quantize_activations_args quantize = {.x = x, .columns = columns, .y = workspace + layout->quantized};
-        skein_reference_quantize_activations(&quantize, 0, 1, NULL);
-        linear.x = quantize.y;
-    }
-    skein_reference_linear(&linear, 0, rows, workspace + layout->linear);
-}
-
-// y[c] = sum over r of x[r] * w[r][c], column by column.
-static void product_of_columns(int32_t type, const void *w, int64_t row_bytes, int32_t rows, int32_t columns,
-                               const float *x, float *y, const skein_latent_layout *layout, char *workspace) {
-    float *row = (float *)(workspace + layout->rows);
-    double *sums = (double *)(workspace + layout->x);  // room for a double a column is there, from 2 tokens on
-    for (int32_t c = 0; c < columns; c++) sums[c] = 0;
-    for (int32_t r = 0; r < rows; r++) {
-        skein_dequantize_row(type, (const char *)w + r * row_bytes, columns, row);
-        for (int32_t c = 0; c < columns; c++) sums[c] += (double)x[r] * row[c];
-    }
-    for (int32_t c = 0; c < columns; c++) y[c] = (float)sums[c];
 }
 
 static void attend(const skein_latent_attention_args *a, int64_t token, int32_t head,

@@ -25,6 +25,7 @@
 #include "experts.h"
 #include "gated_activation.h"
 #include "latent_attention.h"
+#include "latent_stretch.h"
 #include "layer_norm.h"
 #include "rms_norm.h"
 #include "rope.h"

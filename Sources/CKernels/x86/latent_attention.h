@@ -1,4 +1,4 @@
-// latent_attention: attention whose keys and values are made from compressed rows, without making them.
+// latent_attention, absorbed: attention whose keys and values are made from compressed rows, without making them.
 //
 //     q'[t][h] = (q[t][h][0 ..< plain_width] key_up[h], q[t][h][plain_width ...])
 //     s[t][h]  = sum over p <= positions[t] of softmax(scale * q'[t][h] . row[p]) * row[p][0 ..< rank]
@@ -15,6 +15,7 @@
 static void latent_attend(const skein_latent_attention_args *a, skein_latent_item item,
                           const skein_latent_layout *layout, char *workspace) {
     const skein_latent_heads *h = &a->heads;
+    int32_t batch_tokens = a->batch_tokens > a->tokens ? a->batch_tokens : a->tokens;
     float *x = (float *)(workspace + layout->x);
     float *queries = (float *)(workspace + layout->queries);
     float *sums = (float *)(workspace + layout->sums);
@@ -28,7 +29,7 @@ static void latent_attend(const skein_latent_attention_args *a, skein_latent_ite
             memcpy(to + t * item.heads * latent + h->rank, from + h->plain_width,
                    (size_t)h->rope_width * sizeof(float));
         }
-        latent_matrix key_up = latent_key_up(h, item.first_head + head, a->tokens);
+        latent_matrix key_up = latent_key_up(h, item.first_head + head, batch_tokens);
         if (h->key_rows_plain) {
             latent_product_of_columns(&key_up, item.tokens, x, to, item.heads * latent, layout, workspace);
         } else {
@@ -52,7 +53,7 @@ static void latent_attend(const skein_latent_attention_args *a, skein_latent_ite
         for (int64_t t = 0; t < item.tokens; t++) {
             memcpy(x + t * h->rank, sums + (t * item.heads + head) * h->rank, (size_t)h->rank * sizeof(float));
         }
-        latent_matrix value_up = latent_value_up(h, item.first_head + head, a->tokens);
+        latent_matrix value_up = latent_value_up(h, item.first_head + head, batch_tokens);
         float *y = a->y + ((int64_t)item.first_token * h->heads + item.first_head + head) * h->value_width;
         latent_product(&value_up, item.tokens, x, y, (int64_t)h->heads * h->value_width, layout, workspace);
     }

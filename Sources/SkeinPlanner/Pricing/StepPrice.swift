@@ -95,14 +95,8 @@ public struct PricedModel: Sendable {
       price.secondsPerPosition[attention.window ?? .max] =
         2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
     case .latentAttention(let attention):
-      let heads = attention.heads
-      let operations = 2 * rows * Double(heads.headCount * (heads.latentWidth + heads.rank))
-      let bytes =
-        Double(graph[attention.cache].bytesPerToken(cacheType)) * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
-      for weight in node.weights { price.fixedSeconds += linearSeconds(weight, rows: rows, rates) }
-      price.secondsPerPosition[.max] =
-        operations / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
+      price += latentSeconds(node, attention, rows: rows, sequences: Double(max(sequences, 1)), rates)
     case .expandLatent(let expansion):
       let heads = expansion.heads
       let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth
@@ -119,6 +113,32 @@ public struct PricedModel: Sendable {
         of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond
     }
+    return price
+  }
+
+  /// Seconds of latent attention in the form that the tokens of a sequence take.
+  private func latentSeconds(
+    _ node: Node, _ attention: LatentAttention, rows: Double, sequences: Double, _ rates: DeviceRates
+  ) -> StepPrice {
+    let heads = attention.heads
+    let perSequence = rows / sequences
+    let isExpanded = perSequence >= Double(heads.leastExpandedTokens)
+    let products = Double(isExpanded ? heads.expandedProducts : heads.absorbedProducts)
+    let bytes = Double(graph[attention.cache].bytesPerToken(cacheType)) * sequences
+    var seconds =
+      2 * rows * products / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
+    var price = StepPrice()
+    if isExpanded {
+      // All positions up to the last token's go through the projections, which is this many more than a token sees.
+      let projected = 128.0
+      let each =
+        node.weights.reduce(0) { $0 + linearSeconds($1, rows: projected, rates) } / projected * sequences
+      seconds += each
+      price.fixedSeconds = each * (perSequence - 1) / 2
+    } else {
+      price.fixedSeconds = node.weights.reduce(0) { $0 + linearSeconds($1, rows: rows, rates) }
+    }
+    price.secondsPerPosition[.max] = seconds
     return price
   }
 
