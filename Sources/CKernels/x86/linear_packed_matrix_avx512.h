@@ -131,27 +131,33 @@ INLINE void tile_group(tile_kind kind, int tokens, int group, const unpacked_chu
 
 // sums[t][32] += `groups` groups of 32 columns, in unpacked chunks, times token t at x + t * stride.
 INLINE void multiply_packed_tile(tile_kind kind, int tokens, const unpacked_chunk *w, int groups,
-                                 const skein_activation_block *x, int64_t stride, float *sums) {
+                                 const skein_activation_block *x, const skein_activation_block *next, int64_t stride,
+                                 float *sums) {
     __m512 tile[PACKED_TILE_TOKENS][2];
     for (int t = 0; t < tokens; t++) {
         for (int half = 0; half < 2; half++) tile[t][half] = _mm512_load_ps(sums + 32 * t + 16 * half);
     }
-    for (; groups > 0; groups -= 8, w++, x++) {
+    for (; groups > 0; groups -= 8, w++, x++, next++) {
         int count = (groups < 8 ? groups : 8) * (kind == TILE_16 ? 2 : 1);
-        for (int group = 0; group < count; group++) tile_group(kind, tokens, group, w, x, stride, tile);
+        for (int group = 0; group < count; group++) {
+            for (int t = 0; t < tokens; t++) {
+                _mm_prefetch((const char *)(next + t * stride) + group * 48, _MM_HINT_T0);
+            }
+            tile_group(kind, tokens, group, w, x, stride, tile);
+        }
     }
     for (int t = 0; t < tokens; t++) {
         for (int half = 0; half < 2; half++) _mm512_store_ps(sums + 32 * t + 16 * half, tile[t][half]);
     }
 }
 
-typedef void packed_tile(const unpacked_chunk *w, int groups, const skein_activation_block *x, int64_t stride,
-                         float *sums);
+typedef void packed_tile(const unpacked_chunk *w, int groups, const skein_activation_block *x,
+                         const skein_activation_block *next, int64_t stride, float *sums);
 
 #define DEFINE_PACKED_TILE(kind, tokens)                                                            \
     static void tile_##kind##_##tokens(const unpacked_chunk *w, int groups, const skein_activation_block *x, \
-                                       int64_t stride, float *sums) {                               \
-        multiply_packed_tile(kind, tokens, w, groups, x, stride, sums);                             \
+                                       const skein_activation_block *next, int64_t stride, float *sums) { \
+        multiply_packed_tile(kind, tokens, w, groups, x, next, stride, sums);                       \
     }
 #define DEFINE_PACKED_TILES(kind)                                                                   \
     DEFINE_PACKED_TILE(kind, 1)                                                                     \
@@ -221,8 +227,9 @@ INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_
                 float *to = sums + (int64_t)block * args->tokens * PACKED_TILE_ROWS;
                 for (int32_t t = 0; t < args->tokens; t += PACKED_TILE_TOKENS) {
                     int32_t count = args->tokens - t < PACKED_TILE_TOKENS ? args->tokens - t : PACKED_TILE_TOKENS;
-                    tiles[count - 1](chunks, groups, x + t * stride + column / SKEIN_PACKED_COLUMNS, stride,
-                                     to + (int64_t)t * PACKED_TILE_ROWS);
+                    const skein_activation_block *xt = x + t * stride + column / SKEIN_PACKED_COLUMNS;
+                    const skein_activation_block *next = t + PACKED_TILE_TOKENS < args->tokens ? xt + PACKED_TILE_TOKENS * stride : x + column / SKEIN_PACKED_COLUMNS;
+                    tiles[count - 1](chunks, groups, xt, next, stride, to + (int64_t)t * PACKED_TILE_ROWS);
                 }
             }
         }
