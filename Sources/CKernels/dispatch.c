@@ -5,9 +5,12 @@
 
 static const skein_kernels reference_kernels = {
     .name = "reference",
+    .pack_weights = skein_reference_pack_weights,
     .dequantize = skein_reference_dequantize,
     .embedding = skein_reference_embedding,
     .quantize_activations = skein_reference_quantize_activations,
+    .round_activations = skein_reference_round_activations,
+    .linear_input = skein_reference_linear_input,
     .linear = skein_reference_linear,
     .rms_norm = skein_reference_rms_norm,
     .layer_norm = skein_reference_layer_norm,
@@ -30,12 +33,15 @@ static const skein_kernels reference_kernels = {
 
 #if defined(__x86_64__)
 
-// Dequantization is bit-exact and copies are bound by memory: the reference kernels serve everywhere.
+// Dequantization and rounding are bit-exact and copies are bound by memory: the reference kernels serve everywhere.
 static const skein_kernels avx2_kernels = {
     .name = "avx2",
+    .pack_weights = skein_reference_pack_weights,
     .dequantize = skein_reference_dequantize,
     .embedding = skein_reference_embedding,
     .quantize_activations = skein_avx2_quantize_activations,
+    .round_activations = skein_reference_round_activations,
+    .linear_input = skein_avx2_linear_input,
     .linear = skein_avx2_linear,
     .rms_norm = skein_avx2_rms_norm,
     .layer_norm = skein_avx2_layer_norm,
@@ -58,9 +64,12 @@ static const skein_kernels avx2_kernels = {
 
 static const skein_kernels avx512_kernels = {
     .name = "avx512",
+    .pack_weights = skein_reference_pack_weights,
     .dequantize = skein_reference_dequantize,
     .embedding = skein_reference_embedding,
     .quantize_activations = skein_avx512_quantize_activations,
+    .round_activations = skein_reference_round_activations,
+    .linear_input = skein_avx512_linear_input,
     .linear = skein_avx512_linear,
     .rms_norm = skein_avx512_rms_norm,
     .layer_norm = skein_avx512_layer_norm,

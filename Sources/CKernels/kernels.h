@@ -10,6 +10,8 @@
     skein_kernel skein_##isa##_dequantize;                \
     skein_kernel skein_##isa##_embedding;                 \
     skein_kernel skein_##isa##_quantize_activations;      \
+    skein_kernel skein_##isa##_round_activations;         \
+    int32_t skein_##isa##_linear_input(int32_t type, int32_t layout, int32_t batch_tokens); \
     skein_kernel skein_##isa##_linear;                    \
     skein_kernel skein_##isa##_rms_norm;                  \
     skein_kernel skein_##isa##_layer_norm;                \

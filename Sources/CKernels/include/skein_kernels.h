@@ -48,6 +48,13 @@ enum {
     SKEIN_LAYOUT_PACKED = 1, // panels of 16 rows, interleaved in the order that products read them: packed.h
 };
 
+// The form in which linear takes its input.
+enum {
+    SKEIN_INPUT_FLOAT32 = 0,
+    SKEIN_INPUT_INT8 = 1, // what quantize_activations makes
+    SKEIN_INPUT_BF16 = 2, // what round_activations makes
+};
+
 typedef void skein_kernel(const void *args, int32_t begin, int32_t end, void *workspace);
 
 // pack_weights: rows of a matrix, from row-major to packed. Item: a row. Rows do not share bytes of the packed
@@ -92,8 +99,17 @@ typedef struct {
     void *y;
 } skein_quantize_activations_args;
 
+// round_activations: x rounded to BF16 (to nearest, ties to even; NaN stays NaN). Item: a token.
+// A row of the result has `skein_input_row_bytes(SKEIN_INPUT_BF16, columns)` bytes, zeros past `columns`; 64-byte
+// aligned.
+typedef struct {
+    const float *x;    // [tokens][columns]
+    int32_t columns;
+    void *y;
+} skein_round_activations_args;
+
 // linear: y[t][r] = sum over c of w[r][c] * x[t][c] (+ bias[r]). Item: a row r of the weights.
-// x is float32 where `skein_linear_takes_quantized(type)` is false, else what quantize_activations made.
+// x has the form that the kernels' `linear_input` says.
 // One call handles any number of tokens: matrix-vector for few, matrix-matrix for many.
 typedef struct {
     const void *weights; // [rows] rows of `row_bytes` bytes, or packed; then begin is a multiple of 16
@@ -267,6 +283,10 @@ typedef struct {
     skein_kernel *dequantize;
     skein_kernel *embedding;
     skein_kernel *quantize_activations;
+    skein_kernel *round_activations;
+    // The form (SKEIN_INPUT_...) in which `linear` takes x, by the weights' type and layout and the tokens of the
+    // batch (batch_tokens, or those of the call if they are more). Few tokens are never rounded to BF16.
+    int32_t (*linear_input)(int32_t type, int32_t layout, int32_t batch_tokens);
     skein_kernel *linear;
     skein_kernel *rms_norm;
     skein_kernel *layer_norm;
@@ -294,6 +314,9 @@ const skein_kernels *skein_kernels_named(const char *name);
 
 // Names of the instruction sets that this processor can run, slowest first; NULL past the last.
 const char *skein_kernels_name(int32_t index);
+
+// Bytes of one token's input in a form; a multiple of 64, except for float32.
+size_t skein_input_row_bytes(int32_t form, int32_t columns);
 
 // Whether linear on weights of `type` takes quantized activations.
 bool skein_linear_takes_quantized(int32_t type);

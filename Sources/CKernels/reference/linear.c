@@ -46,6 +46,11 @@ void skein_reference_linear(const void *arguments, int32_t begin, int32_t end, v
     }
 }
 
+int32_t skein_reference_linear_input(int32_t type, int32_t layout, int32_t batch_tokens) {
+    (void)layout, (void)batch_tokens;
+    return skein_linear_takes_quantized(type) ? SKEIN_INPUT_INT8 : SKEIN_INPUT_FLOAT32;
+}
+
 bool skein_linear_takes_quantized(int32_t type) { return skein_block_elements(type) > 1; }
 
 size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens) {

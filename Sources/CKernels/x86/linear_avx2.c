@@ -8,13 +8,13 @@
 #if defined(__x86_64__)
 
 #include "linear_common.h"
+#include "linear_float_kernels.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #define SIGNED_OFFSET 0
 #define LANES 8
 #define TILE_TOKENS 3
-#define FLOAT_TILE_TOKENS 6
 
 INLINE __m256i bytes_from_bits(uint32_t bits, int value) {
     // Byte i / 8 of the bits to byte i, then its bit i % 8.
@@ -38,20 +38,11 @@ INLINE __m128i gather_words(const uint8_t *p, int offset, int stride) {
 
 typedef __m256 vector;
 INLINE vector vector_zero(void) { return _mm256_setzero_ps(); }
-INLINE vector vector_load(const float *p) { return _mm256_loadu_ps(p); }
-INLINE void vector_store(float *p, vector v) { _mm256_storeu_ps(p, v); }
-INLINE vector vector_set1(float x) { return _mm256_set1_ps(x); }
-INLINE vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
 INLINE float vector_sum(vector v) {
     __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
     return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
-}
-INLINE vector widen_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
-INLINE vector widen_bf16(const uint8_t *p) {
-    __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
 }
 
 // 16 bit sums of two products. `eight_bit` is a constant.
@@ -73,33 +64,13 @@ INLINE void add_run(int type, const weight_run *w, const int8_t *x, const __m256
     }
 }
 
-// 8 x 8 dwords: from rows of `stride` bytes to rows of 16 dwords.
-INLINE void transpose(const void *from, int64_t stride, void *to) {
-    __m256i a[8], b[8];
-    for (int i = 0; i < 8; i++) a[i] = _mm256_loadu_si256((const __m256i *)((const char *)from + i * stride));
-    for (int i = 0; i < 8; i += 2) {
-        b[i] = _mm256_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        a[i] = _mm256_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm256_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm256_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        char *row = (char *)to + i * 16 * 4;
-        _mm256_storeu_si256((__m256i *)row, _mm256_permute2x128_si256(a[i], a[i + 4], 0x20));
-        _mm256_storeu_si256((__m256i *)(row + 4 * 16 * 4), _mm256_permute2x128_si256(a[i], a[i + 4], 0x31));
-    }
-}
-
+#include "transpose_avx2.h"
 #include "quantized_panel.h"
 #include "tile_avx2.h"
 
 #include "linear_vector_quantized.h"
 #include "linear_matrix_quantized.h"
-#include "linear_float.h"
+#define SKEIN_LINEAR_FLOAT skein_avx2_linear_float
 #include "linear_dispatch.h"
 
 void skein_avx2_linear(const void *arguments, int32_t begin, int32_t end, void *workspace) {

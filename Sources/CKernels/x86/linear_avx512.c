@@ -6,6 +6,7 @@
 #if defined(__x86_64__)
 
 #include "linear_common.h"
+#include "linear_float_kernels.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
                              apply_to = function)
@@ -13,7 +14,6 @@
 #define SIGNED_OFFSET 128
 #define LANES 16
 #define TILE_TOKENS 6
-#define FLOAT_TILE_TOKENS 12
 
 INLINE __m256i bytes_from_bits(uint32_t bits, int value) { return _mm256_maskz_set1_epi8(bits, (char)value); }
 
@@ -43,17 +43,8 @@ INLINE __m128i gather_words(const uint8_t *p, int offset, int stride) {
 
 typedef __m512 vector;
 INLINE vector vector_zero(void) { return _mm512_setzero_ps(); }
-INLINE vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
-INLINE void vector_store(float *p, vector v) { _mm512_storeu_ps(p, v); }
-INLINE vector vector_set1(float x) { return _mm512_set1_ps(x); }
-INLINE vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
 INLINE float vector_sum(vector v) { return _mm512_reduce_add_ps(v); }
-INLINE vector widen_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
-INLINE vector widen_bf16(const uint8_t *p) {
-    __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-}
 
 // 64 columns at a time, as half as many operations in flight hide the latency of twice as many runs: with
 // AVX2 vectors, products took 2.9 cycles for 32 columns where the ports would allow 2.
@@ -72,34 +63,7 @@ INLINE void add_run(int type, const weight_run *w, const int8_t *x, const __m256
     }
 }
 
-// 16 x 16 dwords: from rows of `stride` bytes to rows of 32 dwords. Pairs of rows, then fours, are
-// interleaved inside 128 bit lanes; then the lanes are exchanged.
-INLINE void transpose(const void *from, int64_t stride, void *to) {
-    __m512i a[16], b[16];
-    for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_si512((const char *)from + i * stride);
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        __m512i even_low = _mm512_shuffle_i32x4(a[i], a[i + 4], 0x88);
-        __m512i odd_low = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xDD);
-        __m512i even_high = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88);
-        __m512i odd_high = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xDD);
-        char *row = (char *)to + i * 32 * 4;
-        _mm512_storeu_si512(row, _mm512_shuffle_i32x4(even_low, even_high, 0x88));
-        _mm512_storeu_si512(row + 4 * 32 * 4, _mm512_shuffle_i32x4(odd_low, odd_high, 0x88));
-        _mm512_storeu_si512(row + 8 * 32 * 4, _mm512_shuffle_i32x4(even_low, even_high, 0xDD));
-        _mm512_storeu_si512(row + 12 * 32 * 4, _mm512_shuffle_i32x4(odd_low, odd_high, 0xDD));
-    }
-}
-
+#include "transpose_avx512.h"
 #include "quantized_panel.h"
 
 // The products of a group: the columns 4 * first ..< 4 * (first + count) of the panel's run and of the
@@ -190,7 +154,7 @@ INLINE tile_kernel *tile_of(int type, int32_t tokens) {
 
 #include "linear_vector_quantized.h"
 #include "linear_matrix_quantized.h"
-#include "linear_float.h"
+#define SKEIN_LINEAR_FLOAT skein_avx512_linear_float
 #include "linear_dispatch.h"
 
 void skein_avx512_linear(const void *arguments, int32_t begin, int32_t end, void *workspace) {

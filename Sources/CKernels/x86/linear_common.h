@@ -24,3 +24,9 @@ INLINE uint64_t load_u64(const uint8_t *p) {
     memcpy(&value, p, sizeof value);
     return value;
 }
+
+// Into the second level: the tiles need the first, and this is wanted only after them. So many rows are too
+// many streams for the processor to foresee: without it 8 tokens took 1.6 times as long.
+INLINE void prefetch_bytes(const uint8_t *p, int64_t count) {
+    for (int64_t b = 0; b < count; b += 64) _mm_prefetch((const char *)p + b, _MM_HINT_T1);
+}

@@ -13,12 +13,6 @@
 //   TILE_TOKENS                          the most tokens of a tile
 //   tile_of(type, tokens)                the tile_kernel for that many tokens
 
-// Into the second level: the tiles need the first, and this is wanted only after them. So many rows are too
-// many streams for the processor to foresee: without it 8 tokens took 1.6 times as long.
-INLINE void prefetch_bytes(const uint8_t *p, int64_t count) {
-    for (int64_t b = 0; b < count; b += 64) _mm_prefetch((const char *)p + b, _MM_HINT_T1);
-}
-
 // Run `run` of the panel: 256 columns of rows first ..< last. Rows past the last repeat it.
 INLINE void decode_panel_run(int type, const skein_linear_args *args, int32_t first, int32_t last, int32_t block,
                              int32_t run, quantized_panel *panel) {
