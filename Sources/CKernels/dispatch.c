@@ -64,7 +64,8 @@ static const skein_kernels avx2_kernels = {
 
 static const skein_kernels avx512_kernels = {
     .name = "avx512",
-    .pack_weights = skein_reference_pack_weights,
+    .prefers_packed = true,
+    .pack_weights = skein_avx512_pack_weights,
     .dequantize = skein_reference_dequantize,
     .embedding = skein_reference_embedding,
     .quantize_activations = skein_avx512_quantize_activations,
