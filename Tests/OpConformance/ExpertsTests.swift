@@ -251,6 +251,20 @@ private final class ExpertsCase {
     }
   }
 
+  /// Packed stacks of quantized weights: single quants of `inner` may fall the other way, and nothing else differ.
+  @Test(arguments: instructionSets, ElementType.allCases.filter(\.isQuantized))
+  func packedQuantizedStacksAreRows(set: String, type: ElementType) {
+    let block = type.blockElementCount
+    for (tokens, width, inner) in [(1, 3 * block, block), (7, block, 5 * block), (30, 2 * block, 2 * block)] {
+      let sample = ExpertsCase(
+        [type, type, type], experts: 6, chosen: 3, tokens: tokens, width: width, expertWidth: inner,
+        isBiased: true)
+      let packed = sample.result(set, layout: .packed)
+      #expect(maximumRelativeError(packed, sample.result("reference").map(Double.init)) < 2e-3, "\(tokens) tokens")
+      for piece in [32, 48] { #expect(sameBits(sample.result(set, layout: .packed, piece: piece), packed)) }
+    }
+  }
+
   /// Any split over threads gives the same bits.
   @Test(arguments: instructionSets)
   func splitsDoNotChangeABit(set: String) {
