@@ -17,7 +17,7 @@ size_t skein_experts_workspace_bytes(const skein_expert_matrix *gate, const skei
         size_t bytes = skein_linear_workspace_bytes(all[i]->type, all[i]->columns, tokens);
         linear = bytes > linear ? bytes : linear;
     }
-    return (linear + 63) / 64 * 64 + (size_t)tokens * 2 * SKEIN_EXPERT_BLOCK_ROWS * sizeof(float);
+    return (linear + 63) / 64 * 64 + skein_expert_blocks_floats(tokens) * sizeof(float);
 }
 
 void skein_reference_experts_gather(const void *args, int32_t begin, int32_t end, void *workspace) {

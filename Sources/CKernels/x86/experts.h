@@ -2,13 +2,12 @@
 //
 // Shapes: gate, up [experts][expert width][width], down [experts][width][expert width], in any format; x, y
 // [tokens][width]; inner [slots][expert width]. The products are those of linear, on the tokens of one expert at a
-// time and 32 rows: for few tokens bound by reading the weights of the experts that were chosen, for many by
+// time and 32 rows, or 256 where tokens are few: for few tokens bound by reading the weights of the experts that were chosen, for many by
 // the multiplications. The sum over a token's experts in float32, in the order of their numbers: a thread
 // has whole rows of down, so nothing is added up between threads.
 //
-// Beyond EXPERT_FEW_TOKENS a batch goes the way of many tokens also where an expert has few of them: how a prompt
+// Beyond SKEIN_EXPERT_FEW_TOKENS a batch goes the way of many tokens also where an expert has few of them: how a prompt
 // is cut into passes then changes no bit. Fewer tokens are decoded together, where each expert mostly has one.
-enum { EXPERT_FEW_TOKENS = 8 };
 
 // An expert's products with the slots of a group: row `first` of slot s is at values[s * stride].
 typedef struct {
@@ -34,7 +33,7 @@ static expert_products expert_product(const skein_experts_args *a, const skein_e
         .y = block,
         .y_stride = before + count,
         .bias = m->bias != NULL ? m->bias + (int64_t)expert * m->rows + first - before : NULL,
-        .batch_tokens = a->tokens > EXPERT_FEW_TOKENS ? a->tokens : 0,
+        .batch_tokens = a->tokens > SKEIN_EXPERT_FEW_TOKENS ? a->tokens : 0,
     };
     SKEIN_KERNEL(linear)(&linear, 0, before + count, workspace);
     return (expert_products){.values = block + before, .stride = before + count};
@@ -60,17 +59,17 @@ static float *expert_blocks(const skein_experts_args *a, void *workspace) {
 void SKEIN_KERNEL(experts_up)(const void *args, int32_t begin, int32_t end, void *workspace) {
     const skein_experts_args *a = args;
     float *gate_block = expert_blocks(a, workspace);
-    int32_t width = a->gate.rows;
+    int32_t width = a->gate.rows, block_rows = skein_expert_block_rows(a->tokens);
     for (int32_t item = begin; item < end;) {
         int32_t group = item / width, row = item % width;
-        int32_t count = end - item < SKEIN_EXPERT_ROWS ? end - item : SKEIN_EXPERT_ROWS;
+        int32_t count = end - item < block_rows ? end - item : block_rows;
         if (count > width - row) count = width - row;
         int32_t first = a->groups.starts[group];
         int32_t slots = a->groups.starts[group + 1] - first;
         int32_t expert = a->groups.experts[group];
         // One token's row serves all its slots.
         int32_t input = a->tokens > 1 ? first : 0;
-        float *up_block = gate_block + (int64_t)slots * SKEIN_EXPERT_BLOCK_ROWS;
+        float *up_block = gate_block + skein_expert_block_floats(a->tokens, slots);
         const void *x = expert_input(a, &a->gate, a->gate_x, input);
         expert_products gate = expert_product(a, &a->gate, expert, row, count, slots, x, gate_block, workspace);
         x = expert_input(a, &a->up, a->up_x, input);
@@ -101,8 +100,9 @@ void SKEIN_KERNEL(experts_down)(const void *args, int32_t begin, int32_t end, vo
     const skein_experts_args *a = args;
     const skein_expert_matrix *m = &a->down;
     float *block = expert_blocks(a, workspace);
-    for (int32_t row = begin; row < end; row += SKEIN_EXPERT_ROWS) {
-        int32_t count = end - row < SKEIN_EXPERT_ROWS ? end - row : SKEIN_EXPERT_ROWS;
+    int32_t block_rows = skein_expert_block_rows(a->tokens);
+    for (int32_t row = begin; row < end; row += block_rows) {
+        int32_t count = end - row < block_rows ? end - row : block_rows;
         for (int64_t t = 0; t < a->tokens; t++) {
             memset(a->y + t * m->rows + row, 0, (size_t)count * sizeof(float));
         }
