@@ -4,14 +4,14 @@
 // to float32; each row and token has two float32 sums, of even and of odd columns, which are added up in the end: the
 // same for any number of tokens. A panel is one run of memory, and two columns of 16 rows of BF16 are one load, a
 // shift and a mask. Bound by memory bandwidth on the weights for one token (95% of what a core can read; with prefetch
-// instructions 75%, without them 8 tokens were a third slower), by the multiply-adds for 8.
+// instructions 75%, while without them 4 tokens took twice as long), by the multiply-adds for 8.
 //
 // Also here: blocks of columns of panels, for products with many tokens.
 //
 // A template like linear_float.h, before it, with
 //   VECTOR_GROUP                    the tokens whose sums are in registers together
 //   load_bf16_even/odd(p)           of LANES pairs of values at p, one as float32
-enum { PACKED_VECTOR_TOKENS = 8, VECTOR_COLUMNS = 512, PANEL_VECTORS = SKEIN_PACKED_ROWS / LANES, PACKED_AHEAD = 2048 };
+enum { PACKED_VECTOR_TOKENS = 8, VECTOR_COLUMNS = 512, PANEL_VECTORS = SKEIN_PACKED_ROWS / LANES, PACKED_AHEAD = 8192 };
 
 // Bytes of two columns of a panel.
 INLINE int64_t pair_bytes(int type) { return type == SKEIN_F32 ? 128 : 64; }
@@ -51,7 +51,7 @@ INLINE void multiply_columns(int type, int tokens, int32_t count, const uint8_t 
     }
     for (int32_t pair = 0; pair < count / 2; pair++) {
         for (int line = 0; tokens > 1 && line < pair_bytes(type); line += 64) {
-            _mm_prefetch((const char *)w + PACKED_AHEAD + line, _MM_HINT_T0);
+            _mm_prefetch((const char *)w + PACKED_AHEAD + line, _MM_HINT_T1);
         }
         multiply_column(type, tokens, 0, w, x, stride, sums);
         multiply_column(type, tokens, 1, w, x, stride, sums);
