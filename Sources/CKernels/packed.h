@@ -4,7 +4,8 @@
 // last hold, and of the padding, does not matter.
 // A panel holds its columns in chunks of 256 (the last one may have fewer columns, whole blocks of the format), and a
 // chunk holds the parts of its 16 rows side by side, so that one vector of 64 bytes has 4 columns of each of the 16
-// rows, a lane a row. In all, a row has the bytes that it has in a file. No byte belongs to two rows.
+// rows, a lane a row. In all, a row has the bytes that it has in a file (Q6_K 1% and Q3_K 2% more, so that vectors are
+// aligned). No byte belongs to two rows.
 //
 // [n][16] is n times one value for each row; G is the number of groups of 32 columns in the chunk (8 in a whole one),
 // H that of groups of 16. Of a vector of 64 bytes, byte 4 r + j belongs to row r.
@@ -34,8 +35,8 @@
 //   Q4_K      d F16 [16], dmin F16 [16]; low 4 bits of scales: half, of minima: half; high 2 bits of scales: quarter, of
 //             minima: quarter; fours
 //   Q5_K      as Q4_K up to the quarters; ones; fours
-//   Q6_K      d F16 [16]; scales I8 [H][16]; twos (the high bits), fours
-//   Q3_K      d F16 [16]; low 4 bits of scales: half, high 2 bits: quarter (of H groups); ones (the high bits), twos
+//   Q6_K      d F16 [16], 32 bytes of padding; scales I8 [H][16]; twos (the high bits), fours
+//   Q3_K      d F16 [16], 32 bytes of padding; low 4 bits of scales: half, high 2 bits: quarter (of H groups); ones (the high bits), twos
 //   Q2_K      d F16 [16], dmin F16 [16]; scales and minima [H][16], as in the file: a half byte each; twos
 //   IQ4_XS    d F16 [16]; low 4 bits of scales: half; high 2 bits: quarter (of 8 groups); fours
 #ifndef SKEIN_PACKED_H

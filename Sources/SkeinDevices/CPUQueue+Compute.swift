@@ -20,8 +20,8 @@ extension CPUQueue {
       args.tokens = integers(byPosition ? device.inputs.positions : device.inputs.tokens)
       args.y = y
       team.run(kernels.embedding, &args, items: rows, grain: team.grain(items: rows))
-    case .linear(let args, let takesQuantized):
-      linear(args, takesQuantized: takesQuantized, step, x: input(0), y: y, rows: rows, pass: pass)
+    case .linear(let args):
+      linear(args, step, x: input(0), y: y, rows: rows, pass: pass)
     case .rmsNorm(var args, let groupCount):
       args.x = input(0)
       args.y = y
@@ -78,15 +78,14 @@ extension CPUQueue {
 
   /// A linear layer on a node's first input.
   func linear(
-    _ template: skein_linear_args, takesQuantized: Bool, _ step: CPUStep, x: UnsafePointer<Float>,
-    y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
+    _ template: skein_linear_args, _ step: CPUStep, x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>,
+    rows: Int, pass: PassShape
   ) {
     var args = template
     args.y = y
     args.tokens = Int32(rows)
-    let quantized = quantizedInput(
-      x, columns: args.columns, rows: rows, step, pass, isWanted: takesQuantized)
-    args.x = quantized ?? UnsafeRawPointer(x)
+    let form = inputForm(type: args.type, layout: args.layout, tokens: rows)
+    args.x = input(x, as: form, columns: args.columns, rows: rows, step, pass)
     team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
     let unit = Int(skein_linear_row_grain())
     team.run(
@@ -94,29 +93,12 @@ extension CPUQueue {
       grain: team.grain(items: Int(args.rows), unit: unit))
   }
 
-  /// A node's first input in the form that quantized weights take, at the front of the workspace; nil where it is
-  /// not wanted. Query, key and value (gate and up, router and experts) take the same input: it is quantized
-  /// for the first of them.
-  func quantizedInput(
-    _ x: UnsafePointer<Float>, columns: Int32, rows: Int, _ step: CPUStep, _ pass: PassShape, isWanted: Bool
-  ) -> UnsafeRawPointer? {
-    // A node with another input may put its threads' scratch where the quantized rows are.
-    if quantized?.node != step.firstInput || quantized?.pass != pass.serial { quantized = nil }
-    guard isWanted else { return nil }
-    if quantized == nil {
-      var quantize = skein_quantize_activations_args(x: x, columns: columns, y: workspace)
-      team.run(kernels.pointee.quantize_activations, &quantize, items: rows, grain: team.grain(items: rows))
-      quantized = (pass.serial, step.firstInput!)
-    }
-    return UnsafeRawPointer(workspace)
-  }
-
   /// Stores the new keys and values, then attends.
   private func attention(
     _ args: inout skein_attention_args, _ step: CPUStep, keys: UnsafePointer<Float>,
     values: UnsafePointer<Float>, rows: Int
   ) {
-    quantized = nil  // attention's scratch takes its place
+    rounded = nil  // attention's scratch takes its place
     var write = skein_cache_write_args(
       cache: args.cache, keys: keys, values: values, sequences: args.sequences, positions: args.positions)
     team.run(kernels.pointee.cache_write, &write, items: rows, grain: team.grain(items: rows))

@@ -43,10 +43,8 @@ extension CPUQueue {
     _ linear: skein_linear_args, _ template: skein_expert_router_args, _ step: CPUStep,
     x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
-    let logits = (workspace + step.scratch.quantizedBytes).assumingMemoryBound(to: Float.self)
-    self.linear(
-      linear, takesQuantized: skein_linear_takes_quantized(linear.type), step, x: x, y: logits, rows: rows,
-      pass: pass)
+    let logits = (workspace + step.scratch.inputBytes).assumingMemoryBound(to: Float.self)
+    self.linear(linear, step, x: x, y: logits, rows: rows, pass: pass)
     var args = template
     args.logits = UnsafePointer(logits)
     args.y = y
@@ -59,11 +57,7 @@ extension CPUQueue {
     choice: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
     var args = template
-    let quantizes = args.gate.takesQuantized || args.up.takesQuantized
-    args.quantized_x = quantizedInput(
-      x, columns: args.gate.columns, rows: rows, step, pass, isWanted: quantizes)
-    let shared = workspace + step.scratch.quantizedBytes
-    args.x = x
+    let shared = workspace + step.scratch.inputBytes
     args.y = y
     args.tokens = Int32(rows)
     args.inner = (shared + buffers.inner).assumingMemoryBound(to: Float.self)
@@ -75,24 +69,30 @@ extension CPUQueue {
       choice, Int32(rows), buffers.chosenCount, buffers.expertCount, buffers.places, &args.groups)
     // Where only some experts are here, fewer than all chosen ones are, or none: then the result is zeros.
     let slots = Int(args.groups.slots)
-    if rows > 1, slots > 0 {
-      let takesFloats = !args.gate.takesQuantized || !args.up.takesQuantized
-      if takesFloats { args.gathered = (shared + buffers.gathered).assumingMemoryBound(to: Float.self) }
-      if quantizes { args.quantized_gathered = shared + buffers.quantizedGathered }
-      team.run(kernels.pointee.experts_gather, &args, items: slots, grain: team.grain(items: slots))
+    func matrixInput(_ matrix: skein_expert_matrix, gathered: Int) -> UnsafeRawPointer {
+      let form = inputForm(type: matrix.type, layout: matrix.layout, tokens: rows)
+      let whole = input(x, as: form, columns: matrix.columns, rows: rows, step, pass)
+      if rows == 1 || slots == 0 { return whole }
+      var gather = skein_experts_gather_args(
+        x: whole, row_bytes: form.rowBytes(columns: matrix.columns), tokens: args.groups.tokens,
+        y: shared + gathered)
+      team.run(kernels.pointee.experts_gather, &gather, items: slots, grain: team.grain(items: slots))
+      return UnsafeRawPointer(shared + gathered)
     }
+    args.gate_x = matrixInput(args.gate, gathered: buffers.gateInput)
+    let isShared = buffers.upInput == buffers.gateInput
+    args.up_x = isShared ? args.gate_x : matrixInput(args.up, gathered: buffers.upInput)
     team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
     let unit = Int(skein_linear_row_grain())
     let up = Int(args.groups.count) * Int(args.gate.rows)
     if up > 0 {
       team.run(kernels.pointee.experts_up, &args, items: up, grain: team.grain(items: up, unit: unit))
     }
-    if args.down.takesQuantized, slots > 0 {
-      args.quantized_inner = UnsafeRawPointer(shared + buffers.quantizedInner)
-      var quantize = skein_quantize_activations_args(
-        x: args.inner, columns: args.down.columns, y: shared + buffers.quantizedInner)
-      team.run(
-        kernels.pointee.quantize_activations, &quantize, items: slots, grain: team.grain(items: slots))
+    let form = inputForm(type: args.down.type, layout: args.down.layout, tokens: rows)
+    args.down_x = UnsafeRawPointer(args.inner)
+    if form != .float32, slots > 0 {
+      args.down_x = UnsafeRawPointer(shared + buffers.downInput)
+      round(args.inner, to: form, columns: args.down.columns, rows: slots, y: shared + buffers.downInput)
     }
     let down = Int(args.down.rows)
     team.run(kernels.pointee.experts_down, &args, items: down, grain: team.grain(items: down, unit: unit))
@@ -117,7 +117,7 @@ extension CPUQueue {
     _ args: inout skein_latent_attention_args, expandedFrom: Int32, _ step: CPUStep,
     latent: UnsafePointer<Float>, rows: Int
   ) {
-    quantized = nil  // the scratch of threads takes its place
+    rounded = nil  // the scratch of threads takes its place
     var write = skein_cache_write_args(
       cache: args.cache, keys: latent, values: latent, sequences: args.sequences, positions: args.positions)
     team.run(kernels.pointee.cache_write, &write, items: rows, grain: team.grain(items: rows))
@@ -163,7 +163,7 @@ extension CPUQueue {
 
   /// Keys or values from compressed rows.
   private func expandLatent(_ args: inout skein_expand_latent_args, _ step: CPUStep) {
-    quantized = nil
+    rounded = nil
     team.setWorkspace(workspace, stride: step.scratch.threadStride)
     let items = Int(skein_expand_latent_items(&args))
     team.run(kernels.pointee.expand_latent, &args, items: items, grain: 1)

@@ -2,29 +2,30 @@ import CKernels
 import SkeinGraph
 import SkeinTensor
 
-/// The scratch memory of one node: its quantized input, what its kernels hand to each other, then each thread's own.
+/// The scratch memory of one node: its rounded input, what its kernels hand to each other, then each thread's own.
 struct CPUScratch: Hashable {
-  /// Bytes of the quantized input, room for which is kept also where the weights do not take it, so that
-  /// linear layers that share an input find it again.
-  var quantizedBytes = 0
+  /// Bytes of the input in the form that takes most, room for which is kept also where the weights take float32, so
+  /// that linear layers that share an input find it again.
+  var inputBytes = 0
   /// Bytes that a node's kernels hand to each other.
   var sharedBytes = 0
   /// Bytes from one thread's scratch to the next.
   var threadStride = 0
 
   /// Where the first thread's scratch begins.
-  var threadOffset: Int { quantizedBytes + sharedBytes }
+  var threadOffset: Int { inputBytes + sharedBytes }
 
   init(for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType) {
     var threadBytes = 0
     let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
-    func keepQuantizedInput() {
-      quantizedBytes = skein_quantized_activation_bytes(Int32(graph[node.inputs[0]].width)) * rows
+    func keepInput() {
+      let columns = Int32(graph[node.inputs[0]].width)
+      inputBytes = max(InputForm.int8.rowBytes(columns: columns), InputForm.bf16.rowBytes(columns: columns)) * rows
     }
     switch node.op {
     case .linear:
       let columns = Int32(graph[node.inputs[0]].width)
-      keepQuantizedInput()
+      keepInput()
       threadBytes = skein_linear_workspace_bytes(type(node.weights[0]).rawValue, columns, Int32(rows))
     case .attention(let attention):
       threadBytes = skein_attention_workspace_bytes(
@@ -32,14 +33,14 @@ struct CPUScratch: Hashable {
         Int32(attention.valueWidth), Int32(limits.cachePageTokens))
     case .expertRouter(let router):
       let columns = Int32(graph[node.inputs[0]].width)
-      keepQuantizedInput()
+      keepInput()
       sharedBytes = (rows * router.expertCount * 4 + 63) / 64 * 64
       threadBytes = max(
         skein_linear_workspace_bytes(type(node.weights[0]).rawValue, columns, Int32(rows)),
         skein_expert_router_workspace_bytes(Int32(router.expertCount), Int32(router.groups?.count ?? 0)))
     case .experts(let experts):
       // A part of a mixture takes no more than the whole would.
-      keepQuantizedInput()
+      keepInput()
       let matrices = node.weights.prefix(3).map { skein_expert_matrix(graph[$0], type($0)) }
       sharedBytes = ExpertBuffers(experts, matrices, rows: rows, of: experts.expertCount).byteCount
       threadBytes = withUnsafePointer(to: matrices[0]) { gate in

@@ -13,8 +13,13 @@ extension skein_expert_matrix {
       layout: Int32(SKEIN_LAYOUT_ROWS), rows: Int32(extents[1]), columns: Int32(extents[2]), bias: nil)
   }
 
-  /// Whether its products take quantized activations.
-  var takesQuantized: Bool { skein_linear_takes_quantized(type) }
+  /// The most bytes of a token's input.
+  var inputBytes: Int { InputForm.all(type: type).map { $0.rowBytes(columns: columns) }.max() ?? 0 }
+
+  /// The most bytes of a token's input in a form other than float32; 0 where there is none.
+  var roundedInputBytes: Int {
+    InputForm.all(type: type).filter { $0 != .float32 }.map { $0.rowBytes(columns: columns) }.max() ?? 0
+  }
 }
 
 extension skein_expert_router_args {
@@ -83,10 +88,12 @@ struct ExpertBuffers {
   private(set) var starts = 0
   private(set) var tokens = 0
   private(set) var weights = 0
-  private(set) var gathered = 0
-  private(set) var quantizedGathered = 0
+  /// The input of gate for each slot, and that of up: the same where they take it in the same form.
+  private(set) var gateInput = 0
+  private(set) var upInput = 0
   private(set) var inner = 0
-  private(set) var quantizedInner = 0
+  /// `inner` as down takes it, where that is not float32.
+  private(set) var downInput = 0
   private(set) var byteCount = 0
 
   /// Room for `rows` tokens.
@@ -101,18 +108,16 @@ struct ExpertBuffers {
     self.places = places
     chosenCount = Int32(experts.chosenCount)
     let slots = rows * experts.chosenCount
-    let outer = matrices.prefix(2)
-    let columns = matrices[0].columns
+    let (gate, up, down) = (matrices[0], matrices[1], matrices[2])
     numbers = take(experts.expertCount * 4)
     starts = take((experts.expertCount + 1) * 4)
     tokens = take(slots * 4)
     weights = take(slots * 4)
-    gathered = take(outer.allSatisfy(\.takesQuantized) ? 0 : slots * Int(columns) * 4)
-    quantizedGathered = take(
-      outer.contains(where: \.takesQuantized) ? slots * skein_quantized_activation_bytes(columns) : 0)
+    gateInput = take(slots * gate.inputBytes)
+    upInput =
+      gate.type == up.type && gate.layout == up.layout ? gateInput : take(slots * up.inputBytes)
     inner = take(slots * experts.expertWidth * 4)
-    quantizedInner = take(
-      matrices[2].takesQuantized ? slots * skein_quantized_activation_bytes(matrices[2].columns) : 0)
+    downInput = take(slots * down.roundedInputBytes)
   }
 
   private mutating func take(_ bytes: Int) -> Int {

@@ -7,7 +7,7 @@ struct CPUStep {
   /// The kernel, with its arguments but for the addresses of activations.
   enum Kernel {
     case embedding(skein_embedding_args, byPosition: Bool)
-    case linear(skein_linear_args, takesQuantized: Bool)
+    case linear(skein_linear_args)
     case rmsNorm(skein_rms_norm_args, groupCount: Int)
     case layerNorm(skein_layer_norm_args)
     case rope(skein_rope_args)
@@ -29,7 +29,7 @@ struct CPUStep {
   }
 
   var kernel: Kernel
-  /// The first input's node; linear layers that share it share its quantized form.
+  /// The first input's node; linear layers that share it share its rounded form.
   var firstInput: NodeID?
   var inputs: [Buffer]
   var result: Buffer
@@ -95,8 +95,7 @@ struct CPUBinder {
       args.scale = embedding.scale
       return .embedding(args, byPosition: embedding.index == .position)
     case .linear:
-      let args = linearArguments(node, slots)
-      return .linear(args, takesQuantized: skein_linear_takes_quantized(args.type))
+      return .linear(linearArguments(node, slots))
     case .rmsNorm(let norm):
       var args = skein_rms_norm_args()
       args.weight = vector(0)

@@ -44,12 +44,25 @@ private final class ExpertsCase {
     }
   }
 
-  private func matrix(_ index: Int) -> skein_expert_matrix {
+  private func matrix(_ index: Int, _ layout: WeightLayout, _ stack: GuardedBuffer<UInt8>) -> skein_expert_matrix {
     let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
     return skein_expert_matrix(
-      weights: weights[index].raw, row_bytes: Int64(types[index].rowBytes(elementCount: columns)!),
-      type: types[index].rawValue, rows: Int32(rows), columns: Int32(columns),
+      weights: stack.raw, row_bytes: Int64(types[index].rowBytes(elementCount: columns)!),
+      type: types[index].rawValue, layout: layout.rawValue, rows: Int32(rows), columns: Int32(columns),
       bias: biases.isEmpty ? nil : UnsafePointer(biases[index].pointer))
+  }
+
+  /// The stacks as they lie in a layout: packed, every expert's matrix is.
+  private func stacks(_ layout: WeightLayout, _ table: KernelTable) -> [GuardedBuffer<UInt8>] {
+    if layout == .rows { return weights }
+    return weights.indices.map { index in
+      let (rows, columns) = index < 2 ? (expertWidth, width) : (width, expertWidth)
+      let bytes = rows * types[index].rowBytes(elementCount: columns)!
+      return GuardedBuffer(
+        (0..<experts).flatMap { expert in
+          table.pack(types[index], weights[index].raw + expert * bytes, rows: rows, columns: columns).array
+        })
+    }
   }
 
   private init(
@@ -91,7 +104,7 @@ private final class ExpertsCase {
     return ExpertsCase(partOf: self, places: places, inner: inner, weights: cut)
   }
 
-  func result(_ set: String, piece: Int? = nil) -> [Float] {
+  func result(_ set: String, layout: WeightLayout = .rows, piece: Int? = nil) -> [Float] {
     let table = KernelTable(name: set)
     let slots = tokens * chosen
     let numbers = GuardedBuffer<Int32>(count: experts, repeating: -1)
@@ -107,33 +120,37 @@ private final class ExpertsCase {
       choice, Int32(tokens), Int32(chosen), Int32(expertCount), places.map { UnsafePointer($0.pointer) },
       &args.groups)
     let taken = Int(args.groups.slots)
-    (args.gate, args.up, args.down) = (matrix(0), matrix(1), matrix(2))
-    let takes = types.map { skein_linear_takes_quantized($0.rawValue) }
-    let rowBytes = skein_quantized_activation_bytes(Int32(width))
-    let quantized = KernelTable.reference.quantizeActivations(x.array, tokens: tokens, columns: width)
-    let gathered = GuardedBuffer<Float>(count: slots * width, repeating: .nan)
-    let quantizedGathered = GuardedBuffer<UInt8>(count: slots * rowBytes, repeating: 0xFF)
+    let stacks = stacks(layout, table)
+    args.gate = matrix(0, layout, stacks[0])
+    args.up = matrix(1, layout, stacks[1])
+    args.down = matrix(2, layout, stacks[2])
     let inner = GuardedBuffer<Float>(count: slots * expertWidth, repeating: .nan)
     let y = GuardedBuffer<Float>(count: tokens * width, repeating: .nan)
     args.tokens = Int32(tokens)
-    args.x = UnsafePointer(x.pointer)
-    args.quantized_x = UnsafeRawPointer(quantized.raw)
     args.inner = inner.pointer
     args.activation = activation.activation
     args.y = y.pointer
-    if tokens > 1 {
-      args.gathered = takes[0] && takes[1] ? nil : gathered.pointer
-      args.quantized_gathered = takes[0] || takes[1] ? quantizedGathered.raw : nil
-      run(table.kernels.experts_gather, args, items: taken, piece: piece)
+    let inputs = (0..<2).map { index in
+      let whole = table.input(
+        x.array, tokens: tokens, columns: width, type: types[index], layout: layout, batchTokens: tokens)
+      if tokens == 1 || taken == 0 { return whole }
+      let gathered = GuardedBuffer<UInt8>(count: taken * whole.rowBytes, repeating: 0xFF)
+      let gather = skein_experts_gather_args(
+        x: whole.raw, row_bytes: whole.rowBytes, tokens: slotTokens.pointer, y: gathered.raw)
+      run(table.kernels.experts_gather, gather, items: taken, piece: piece)
+      return KernelInput(bytes: gathered, rowBytes: whole.rowBytes)
     }
+    args.gate_x = UnsafeRawPointer(inputs[0].raw)
+    args.up_x = UnsafeRawPointer(inputs[1].raw)
     var (gate, up, down) = (args.gate, args.up, args.down)
     let workspace = skein_experts_workspace_bytes(&gate, &up, &down, Int32(tokens))
     run(
       table.kernels.experts_up, args, items: Int(args.groups.count) * expertWidth, piece: piece,
       workspaceBytes: workspace)
-    let rounded = KernelTable.reference.quantizeActivations(
-      inner.array.map { $0.isNaN ? 0 : $0 }, tokens: slots, columns: expertWidth)
-    if takes[2] { args.quantized_inner = UnsafeRawPointer(rounded.raw) }
+    let rounded = table.input(
+      inner.array.map { $0.isNaN ? 0 : $0 }, tokens: slots, columns: expertWidth, type: types[2], layout: layout,
+      batchTokens: tokens)
+    args.down_x = UnsafeRawPointer(rounded.raw)
     run(table.kernels.experts_down, args, items: width, piece: piece, workspaceBytes: workspace)
     return y.array
   }
@@ -216,6 +233,35 @@ private final class ExpertsCase {
       let quantized = s.types.contains { skein_linear_takes_quantized($0.rawValue) }
       let expected = sample.result("reference")
       #expect(maximumRelativeError(sample.result(set), expected) < (quantized ? 2e-3 : 5e-6), "\(s)")
+    }
+  }
+
+  /// Packed stacks give what rows give. Widths that are no multiple of 16 begin inside panels. BF16 weights may take
+  /// inputs rounded to BF16, off by 2^-9 of each: what comes of it is below 2^-7 of the largest result.
+  @Test(arguments: instructionSets, [ElementType.f32, .f16, .bf16])
+  func packedStacksAreRows(set: String, type: ElementType) {
+    for (tokens, width, inner) in [(1, 33, 41), (8, 64, 100), (9, 40, 50), (30, 96, 72)] {
+      let sample = ExpertsCase(
+        [type, type, type], experts: 6, chosen: 3, tokens: tokens, width: width, expertWidth: inner,
+        isBiased: true)
+      let packed = sample.result(set, layout: .packed)
+      let bound = type == .bf16 && tokens > 8 ? 0x1p-7 : 5e-6
+      #expect(maximumRelativeError(packed, sample.result("reference").map(Double.init)) < bound, "\(tokens) tokens")
+      for piece in [32, 48] { #expect(sameBits(sample.result(set, layout: .packed, piece: piece), packed)) }
+    }
+  }
+
+  /// Packed stacks of quantized weights: single quants of `inner` may fall the other way, and nothing else differ.
+  @Test(arguments: instructionSets, ElementType.allCases.filter(\.isQuantized))
+  func packedQuantizedStacksAreRows(set: String, type: ElementType) {
+    let block = type.blockElementCount
+    for (tokens, width, inner) in [(1, 3 * block, block), (7, block, 5 * block), (30, 2 * block, 2 * block)] {
+      let sample = ExpertsCase(
+        [type, type, type], experts: 6, chosen: 3, tokens: tokens, width: width, expertWidth: inner,
+        isBiased: true)
+      let packed = sample.result(set, layout: .packed)
+      #expect(maximumRelativeError(packed, sample.result("reference").map(Double.init)) < 2e-3, "\(tokens) tokens")
+      for piece in [32, 48] { #expect(sameBits(sample.result(set, layout: .packed, piece: piece), packed)) }
     }
   }
 

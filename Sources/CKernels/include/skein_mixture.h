@@ -69,13 +69,14 @@ typedef struct {
 } skein_expert_matrix;
 
 // experts: y[t] = sum over the slots of t of weight * down[e](activation(gate[e] x[t]) * up[e] x[t]), in the order
-// of the experts' numbers; a product has its matrix's bias added. Three kernels, one after the other, on the same arguments:
+// of the experts' numbers; a product has its matrix's bias added. Three kernels, one after the other:
 //
-// experts_gather: the rows of x of every slot. Item: a slot. Not needed for one token.
+// experts_gather: the rows of x of every slot, in each form that gate or up takes. Not needed for one token.
 // experts_up:     inner = activation(gate x) * up x. Item: a row of the matrices of an expert that was chosen:
-//                 groups.count * gate.rows of them. Then, where down takes quantized activations,
-//                 quantize_activations on `inner`.
+//                 groups.count * gate.rows of them. Then `inner` in the form that down takes.
 // experts_down:   y. Item: a row of down, for all experts.
+//
+// The form of an input is what the kernels' `linear_input` says for the matrix and all tokens of the call.
 //
 // Parts of a mixture add up to it: some of its experts (groups made with `places`, the stacks of those experts), or of
 // every expert some of the rows of gate and up and the same columns of down (at whole blocks of down's format, and
@@ -86,15 +87,21 @@ typedef struct {
     skein_expert_matrix up;
     skein_expert_matrix down;   // rows: width, columns: expert width
     int32_t tokens;
-    const float *x;             // [tokens][width]
-    const void *quantized_x;    // the same, quantized; NULL where neither gate nor up takes it
-    float *gathered;            // [slots][width]; NULL where neither takes floats, or for one token
-    void *quantized_gathered;   // [slots]; NULL likewise
+    const void *gate_x;         // [slots], in the form that gate takes; for one token its row, which serves all slots
+    const void *up_x;           // likewise
     float *inner;               // [slots][expert width]
-    const void *quantized_inner; // [slots]; NULL where down takes floats
+    const void *down_x;         // [slots]: inner in the form that down takes
     float *y;                   // [tokens][width]
     skein_activation activation; // of gate and up
 } skein_experts_args;
+
+// experts_gather: y[slot] = x[tokens[slot]]. Item: a slot.
+typedef struct {
+    const void *x;         // [tokens], in any form
+    size_t row_bytes;      // skein_input_row_bytes
+    const int32_t *tokens; // [slots] of the groups
+    void *y;               // [slots]
+} skein_experts_gather_args;
 
 // Workspace of one thread for any of the three; `tokens` is the most of a call.
 size_t skein_experts_workspace_bytes(const skein_expert_matrix *gate, const skein_expert_matrix *up,

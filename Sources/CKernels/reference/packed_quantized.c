@@ -183,7 +183,7 @@ static void move_chunk(direction direction, int32_t type, uint8_t *blocks, int32
             if (direction == TO_PACKED) move_field(shape.bits, blocks, in_blocks, chunk, in_part);
             else move_field(shape.bits, chunk, in_part, blocks, in_blocks);
         }
-        chunk += (int64_t)count * shape.bits * SKEIN_PACKED_ROWS / 8;
+        chunk += (int64_t)count * shape.bits * SKEIN_PACKED_ROWS / 8 + (kind == FIELD_D ? skein_packed_padding(type) : 0);
     }
 }
 

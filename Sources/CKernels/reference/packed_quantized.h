@@ -4,9 +4,13 @@
 
 #include "../packed.h"
 
+// What follows d in chunks of the formats where the vectors behind it would not be aligned.
+static inline int32_t skein_packed_padding(int32_t type) { return type == SKEIN_Q3_K || type == SKEIN_Q6_K ? 32 : 0; }
+
 // Bytes of `columns` columns of 16 rows; `columns` is a whole number of blocks.
 static inline int64_t skein_packed_columns_bytes(int32_t type, int64_t columns) {
-    return SKEIN_PACKED_ROWS * columns / skein_block_elements(type) * skein_block_bytes(type);
+    int64_t block_bytes = SKEIN_PACKED_ROWS * skein_block_bytes(type) + skein_packed_padding(type);
+    return columns / skein_block_elements(type) * block_bytes;
 }
 
 // Bytes of a panel of 16 rows.

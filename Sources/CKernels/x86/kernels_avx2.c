@@ -4,6 +4,7 @@
 
 #include "../attention_items.h"
 #include "../expert_choice.h"
+#include "../expert_rows.h"
 #include "../latent_items.h"
 #include "../reference/formats.h"
 #include "../cache_rows.h"

@@ -74,7 +74,12 @@ INLINE void add_run(int type, const weight_run *w, const int8_t *x, const __m256
 #include "linear_dispatch.h"
 
 void skein_avx2_linear(const void *arguments, int32_t begin, int32_t end, void *workspace) {
-    linear_of_type(arguments, begin, end, workspace);
+    const skein_linear_args *args = arguments;
+    if (args->layout == SKEIN_LAYOUT_PACKED && skein_linear_takes_quantized(args->type)) {
+        skein_reference_linear(args, begin, end, workspace);
+    } else {
+        linear_of_type(args, begin, end, workspace);
+    }
 }
 
 #pragma clang attribute pop

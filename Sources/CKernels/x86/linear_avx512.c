@@ -7,6 +7,7 @@
 
 #include "linear_common.h"
 #include "linear_float_kernels.h"
+#include "linear_packed.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
                              apply_to = function)
@@ -158,7 +159,12 @@ INLINE tile_kernel *tile_of(int type, int32_t tokens) {
 #include "linear_dispatch.h"
 
 void skein_avx512_linear(const void *arguments, int32_t begin, int32_t end, void *workspace) {
-    linear_of_type(arguments, begin, end, workspace);
+    const skein_linear_args *args = arguments;
+    if (args->layout == SKEIN_LAYOUT_PACKED && skein_linear_takes_quantized(args->type)) {
+        skein_avx512_linear_packed_quantized(args, begin, end, workspace);
+    } else {
+        linear_of_type(args, begin, end, workspace);
+    }
 }
 
 #pragma clang attribute pop

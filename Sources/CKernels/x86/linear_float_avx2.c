@@ -35,6 +35,10 @@ void skein_avx2_linear_float(const skein_linear_args *args, int32_t begin, int32
     linear_float(args, begin, end, workspace);
 }
 
+int32_t skein_avx2_linear_input(int32_t type, int32_t layout, int32_t batch_tokens) {
+    return skein_reference_linear_input(type, layout, batch_tokens);
+}
+
 #pragma clang attribute pop
 
 #endif

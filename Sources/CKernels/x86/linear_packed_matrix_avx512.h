@@ -11,7 +11,7 @@
 
 enum {
     PACKED_TILE_ROWS = 32,
-    PACKED_TILE_TOKENS = 6,
+    PACKED_TILE_TOKENS = 6, // 4 where scales are of 16 columns: the first 16's part takes registers, too
     PACKED_BLOCK_CHUNKS = SKEIN_PANEL_CHUNKS,
     PACKED_SHIFT = 7, // quants in a block are 128 more than they are, where the format has no minimum
 };
@@ -32,6 +32,8 @@ INLINE tile_kind tile_kind_of(int type) {
     if (type == SKEIN_Q6_K) return TILE_16;
     return packed_has_minimum(type) ? TILE_32_MINIMUM : TILE_32;
 }
+
+INLINE int32_t tile_tokens_of(tile_kind kind) { return kind == TILE_16 ? 4 : PACKED_TILE_TOKENS; }
 
 // The quants of Q2_K and Q3_K are so small that their product with the scale of their 16 columns fits a byte: 0 ... 45,
 // and, negated, -128 ... 124. So products need no scales of their own for 16 columns: Q3_K is unpacked to those bytes + 128.
@@ -96,62 +98,72 @@ INLINE void tile_products(int tokens, int first, int count, const unpacked_chunk
     }
 }
 
-// tile += the group's products; everything but the pointers is a constant, or nearly so.
+// tile += the products of group `group` of 32 columns; everything but the pointers is a constant, or nearly so.
 INLINE void tile_group(tile_kind kind, int tokens, int group, const unpacked_chunk *w, const skein_activation_block *x,
                        int64_t stride, __m512 tile[PACKED_TILE_TOKENS][2]) {
     __m512i products[PACKED_TILE_TOKENS][2];
-    int columns = kind == TILE_16 ? 4 : 8;
-    for (int t = 0; t < tokens; t++) {
-        const skein_activation_block *xt = x + t * stride;
-        __m512i negated = _mm512_set1_epi32(kind == TILE_16 ? xt->negated_sums16[group] : xt->negated_sums32[group]);
-        bool is_shifted = kind == TILE_32 || kind == TILE_16;
-        products[t][0] = is_shifted ? _mm512_slli_epi32(negated, PACKED_SHIFT) : _mm512_setzero_si512();
-        products[t][1] = products[t][0];
-    }
-    tile_products(tokens, columns * group, columns, w, x, stride, products);
-    for (int half = 0; half < 2; half++) {
-        __m512 scales = _mm512_load_ps(&w->scales[group][16 * half]);
+    __m512 part[PACKED_TILE_TOKENS][2];
+    int per_group = kind == TILE_16 ? 2 : 1, columns = 8 / per_group;
+    for (int i = per_group * group; i < per_group * (group + 1); i++) {
         for (int t = 0; t < tokens; t++) {
-            const skein_activation_block *xt = x + t * stride;
-            __m512 sum = _mm512_mul_ps(_mm512_cvtepi32_ps(products[t][half]), scales);
-            if (kind == TILE_32_MINIMUM) {
-                __m512 negated = _mm512_cvtepi32_ps(_mm512_set1_epi32(xt->negated_sums32[group]));
-                sum = _mm512_fmadd_ps(_mm512_load_ps(&w->minima[group][16 * half]), negated, sum);
-            } else if (kind == TILE_32_MINIMUM_16) {
-                for (int i = 2 * group; i < 2 * group + 2; i++) {
-                    __m512 negated = _mm512_cvtepi32_ps(_mm512_set1_epi32(xt->negated_sums16[i]));
-                    sum = _mm512_fmadd_ps(_mm512_load_ps(&w->minima[i][16 * half]), negated, sum);
-                }
+            products[t][0] = _mm512_setzero_si512();
+            if (kind == TILE_32 || kind == TILE_16) {
+                __m512i negated = packed_negated_sum(x + t * stride, per_group, i);
+                products[t][0] = _mm512_slli_epi32(negated, PACKED_SHIFT);
             }
-            float scale = xt->scales[kind == TILE_16 ? group / 2 : group];
-            tile[t][half] = _mm512_fmadd_ps(sum, _mm512_set1_ps(scale), tile[t][half]);
+            products[t][1] = products[t][0];
+        }
+        tile_products(tokens, columns * i, columns, w, x, stride, products);
+        for (int half = 0; half < 2; half++) {
+            __m512 scales = _mm512_load_ps(&w->scales[i][16 * half]);
+            for (int t = 0; t < tokens; t++) {
+                __m512 product = _mm512_cvtepi32_ps(products[t][half]);
+                bool is_first = i == per_group * group;
+                part[t][half] = is_first ? _mm512_mul_ps(product, scales) : _mm512_fmadd_ps(product, scales, part[t][half]);
+            }
+        }
+    }
+    int minima = kind == TILE_32_MINIMUM ? 1 : kind == TILE_32_MINIMUM_16 ? 2 : 0;
+    for (int half = 0; half < 2; half++) {
+        for (int t = 0; t < tokens; t++) {
+            for (int i = minima * group; i < minima * (group + 1); i++) {
+                __m512 negated = _mm512_cvtepi32_ps(packed_negated_sum(x + t * stride, minima, i));
+                part[t][half] = _mm512_fmadd_ps(_mm512_load_ps(&w->minima[i][16 * half]), negated, part[t][half]);
+            }
+            tile[t][half] = _mm512_fmadd_ps(part[t][half], _mm512_set1_ps(x[t * stride].scales[group]), tile[t][half]);
         }
     }
 }
 
 // sums[t][32] += `groups` groups of 32 columns, in unpacked chunks, times token t at x + t * stride.
 INLINE void multiply_packed_tile(tile_kind kind, int tokens, const unpacked_chunk *w, int groups,
-                                 const skein_activation_block *x, int64_t stride, float *sums) {
+                                 const skein_activation_block *x, const skein_activation_block *next, int64_t stride,
+                                 float *sums) {
     __m512 tile[PACKED_TILE_TOKENS][2];
     for (int t = 0; t < tokens; t++) {
         for (int half = 0; half < 2; half++) tile[t][half] = _mm512_load_ps(sums + 32 * t + 16 * half);
     }
-    for (; groups > 0; groups -= 8, w++, x++) {
-        int count = (groups < 8 ? groups : 8) * (kind == TILE_16 ? 2 : 1);
-        for (int group = 0; group < count; group++) tile_group(kind, tokens, group, w, x, stride, tile);
+    for (; groups > 0; groups -= 8, w++, x++, next++) {
+        int count = groups < 8 ? groups : 8;
+        for (int group = 0; group < count; group++) {
+            for (int t = 0; t < tokens; t++) {
+                _mm_prefetch((const char *)(next + t * stride) + group * 48, _MM_HINT_T0);
+            }
+            tile_group(kind, tokens, group, w, x, stride, tile);
+        }
     }
     for (int t = 0; t < tokens; t++) {
         for (int half = 0; half < 2; half++) _mm512_store_ps(sums + 32 * t + 16 * half, tile[t][half]);
     }
 }
 
-typedef void packed_tile(const unpacked_chunk *w, int groups, const skein_activation_block *x, int64_t stride,
-                         float *sums);
+typedef void packed_tile(const unpacked_chunk *w, int groups, const skein_activation_block *x,
+                         const skein_activation_block *next, int64_t stride, float *sums);
 
 #define DEFINE_PACKED_TILE(kind, tokens)                                                            \
     static void tile_##kind##_##tokens(const unpacked_chunk *w, int groups, const skein_activation_block *x, \
-                                       int64_t stride, float *sums) {                               \
-        multiply_packed_tile(kind, tokens, w, groups, x, stride, sums);                             \
+                                       const skein_activation_block *next, int64_t stride, float *sums) { \
+        multiply_packed_tile(kind, tokens, w, groups, x, next, stride, sums);                       \
     }
 #define DEFINE_PACKED_TILES(kind)                                                                   \
     DEFINE_PACKED_TILE(kind, 1)                                                                     \
@@ -187,45 +199,63 @@ static void store_packed_sums(const skein_linear_args *args, int32_t row, int32_
     }
 }
 
-// Blocks of rows that go through the tokens together: as many sums as fit, where the tokens do not.
-static int32_t packed_row_blocks(const skein_linear_args *args) {
-    return skein_packed_row_blocks(args->columns, args->tokens);
+INLINE const uint8_t *packed_address(int type, const skein_linear_args *args, int32_t row, int32_t column) {
+    int64_t offset = row / SKEIN_PACKED_ROWS * packed_panel_bytes(type, args->columns);
+    return (const uint8_t *)args->weights + offset + (int64_t)column / 32 * packed_group_bytes(type);
+}
+
+// `groups` groups of 32 columns of rows row ..< row + 32.
+INLINE void unpack_block(int type, const skein_linear_args *args, int32_t row, int32_t column, int groups,
+                         unpacked_chunk *chunks) {
+    for (int half = 0; half < 2; half++) {
+        // A panel that is not there: the one before it again.
+        int32_t first = row + half * SKEIN_PACKED_ROWS < args->rows ? row + half * SKEIN_PACKED_ROWS : row;
+        const uint8_t *w = packed_address(type, args, first, column);
+        for (int group = 0; group < groups; group += 8, w += 8 * packed_group_bytes(type)) {
+            unpack_chunk(type, w, groups - group < 8 ? groups - group : 8, half, &chunks[group / 8]);
+        }
+    }
+}
+
+// An unpacked block times all tokens. Meanwhile the packed bytes at `ahead`, as many of each of two panels, are fetched.
+INLINE void multiply_block(int type, const skein_linear_args *args, const unpacked_chunk *chunks, int32_t column,
+                           int groups, const uint8_t *ahead, float *sums) {
+    packed_tile *const *tiles = packed_tiles[tile_kind_of(type)];
+    int64_t stride = skein_activation_blocks(args->columns), panel_bytes = packed_panel_bytes(type, args->columns);
+    int64_t bytes = (int64_t)groups * packed_group_bytes(type), fetched = 0;
+    int32_t at_once = tile_tokens_of(tile_kind_of(type));
+    const skein_activation_block *x = (const skein_activation_block *)args->x + column / SKEIN_PACKED_COLUMNS;
+    for (int32_t t = 0; t < args->tokens; t += at_once) {
+        int32_t count = args->tokens - t < at_once ? args->tokens - t : at_once;
+        for (int64_t until = bytes * (t + count) / args->tokens; fetched < until; fetched += 64) {
+            _mm_prefetch((const char *)ahead + fetched, _MM_HINT_T1);
+            _mm_prefetch((const char *)ahead + panel_bytes + fetched, _MM_HINT_T1);
+        }
+        const skein_activation_block *next = x + (t + 2 * at_once <= args->tokens ? t + at_once : 0) * stride;
+        tiles[count - 1](chunks, groups, x + t * stride, next, stride, sums + (int64_t)t * PACKED_TILE_ROWS);
+    }
 }
 
 INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_t begin, int32_t end, void *workspace) {
     unpacked_chunk *chunks = workspace;
-    float *sums = (float *)((char *)workspace + SKEIN_PANEL_BYTES); // [row block][tokens][32]
-    const skein_activation_block *x = args->x;
-    int64_t stride = skein_activation_blocks(args->columns), panel_bytes = packed_panel_bytes(type, args->columns);
-    int32_t rows = packed_row_blocks(args) * PACKED_TILE_ROWS;
-    packed_tile *const *tiles = packed_tiles[tile_kind_of(type)];
+    float *sums = (float *)((char *)workspace + SKEIN_PANEL_BYTES); // [block of rows][tokens][32]
+    int32_t rows = skein_packed_row_blocks(args->columns, args->tokens) * PACKED_TILE_ROWS;
     const int32_t step = PACKED_BLOCK_CHUNKS * SKEIN_PACKED_COLUMNS;
-    for (int32_t row = begin; row < end; row += rows) {
-        int32_t last = end - row < rows ? end : row + rows;
-        int32_t blocks = (last - row + PACKED_TILE_ROWS - 1) / PACKED_TILE_ROWS;
-        memset(sums, 0, (size_t)blocks * args->tokens * PACKED_TILE_ROWS * sizeof(float));
+    for (int32_t first = begin; first < end; first += rows) {
+        int32_t last = end - first < rows ? end : first + rows;
+        memset(sums, 0, (size_t)(last - first + PACKED_TILE_ROWS - 1) / PACKED_TILE_ROWS * PACKED_TILE_ROWS *
+                            (size_t)args->tokens * sizeof(float));
         for (int32_t column = 0; column < args->columns; column += step) {
             int groups = (args->columns - column < step ? args->columns - column : step) / 32;
-            for (int32_t block = 0; block < blocks; block++) {
-                int64_t panel = row / SKEIN_PACKED_ROWS + 2 * (int64_t)block;
-                for (int half = 0; half < 2; half++) {
-                    // Rows that there are not: those of the last panel again.
-                    bool exists = row + block * PACKED_TILE_ROWS + half * SKEIN_PACKED_ROWS < args->rows;
-                    const uint8_t *w = (const uint8_t *)args->weights + (panel + (exists ? half : 0)) * panel_bytes +
-                                       (int64_t)column / 32 * packed_group_bytes(type);
-                    for (int group = 0; group < groups; group += 8) {
-                        int count = groups - group < 8 ? groups - group : 8;
-                        unpack_chunk(type, w + group * packed_group_bytes(type), count, half, &chunks[group / 8]);
-                    }
-                }
-                float *to = sums + (int64_t)block * args->tokens * PACKED_TILE_ROWS;
-                for (int32_t t = 0; t < args->tokens; t += PACKED_TILE_TOKENS) {
-                    int32_t count = args->tokens - t < PACKED_TILE_TOKENS ? args->tokens - t : PACKED_TILE_TOKENS;
-                    tiles[count - 1](chunks, groups, x + t * stride + column / SKEIN_PACKED_COLUMNS, stride,
-                                     to + (int64_t)t * PACKED_TILE_ROWS);
-                }
+            for (int32_t row = first; row < last; row += PACKED_TILE_ROWS) {
+                unpack_block(type, args, row, column, groups, chunks);
+                // What is unpacked next: of these rows the next, or of the next columns, or the next rows.
+                bool is_last = row + PACKED_TILE_ROWS >= last, is_end = column + step >= args->columns;
+                int32_t next_row = !is_last ? row + PACKED_TILE_ROWS : is_end ? last : first;
+                const uint8_t *ahead = packed_address(type, args, next_row, !is_last ? column : is_end ? 0 : column + step);
+                multiply_block(type, args, chunks, column, groups, ahead, sums + (int64_t)(row - first) * args->tokens);
             }
         }
-        store_packed_sums(args, row, last, sums);
+        store_packed_sums(args, first, last, sums);
     }
 }

@@ -5,7 +5,12 @@
 // Products of 8 bit integers are summed exactly over a group; groups are accumulated in float32, one after the other.
 // Bound by memory bandwidth on the weights; from about 4 tokens with 4 bits, and 8 with 8 bits, by the multipliers.
 
-enum { PACKED_VECTOR_TOKENS = 8, PACKED_PREFETCH_BYTES = 2048 };
+enum { PACKED_VECTOR_TOKENS = 8, PACKED_PREFETCH_BYTES = 8192 };
+
+// The negated sum of an activation's quants over a group of 32 columns, or of 16 where 32 have two groups.
+INLINE __m512i packed_negated_sum(const skein_activation_block *x, int per_32, int group) {
+    return _mm512_set1_epi32(per_32 == 1 ? x->negated_sums32[group] : x->negated_sums16[group]);
+}
 
 // sums[t] += the products of a group of 32 columns; `first` is its first scale's number (of 16 columns: 2 of them).
 INLINE void packed_vector_group(int type, int tokens, const packed_parts *parts, const packed_scales *scales, int group,
@@ -17,20 +22,26 @@ INLINE void packed_vector_group(int type, int tokens, const packed_parts *parts,
     for (int i = 0; i < per_group; i++) {
         __m512 scale = packed_scale(type, parts, scales, per_group * group + i), minimum = scale;
         if (packed_has_minimum(type)) minimum = packed_minimum(type, parts, scales, per_group * group + i);
+        __m512i products[PACKED_VECTOR_TOKENS];
         for (int t = 0; t < tokens; t++) {
-            const skein_activation_block *xt = x + t * stride;
-            const int32_t *negated = per_group == 1 ? &xt->negated_sums32[group] : &xt->negated_sums16[2 * group + i];
-            __m512i broadcast = _mm512_set1_epi32(*negated);
-            __m512i products = _mm512_slli_epi32(broadcast, packed_offset_shift(type));
-            if (packed_offset(type) == 0) products = _mm512_setzero_si512();
-            for (int k = i * columns; k < (i + 1) * columns; k++) {
+            __m512i negated = packed_negated_sum(x + t * stride, per_group, per_group * group + i);
+            products[t] = _mm512_slli_epi32(negated, packed_offset_shift(type));
+            if (packed_offset(type) == 0) products[t] = _mm512_setzero_si512();
+        }
+        // Token after token within a column: their sums do not wait for each other.
+        for (int k = i * columns; k < (i + 1) * columns; k++) {
+            for (int t = 0; t < tokens; t++) {
                 int32_t four;
-                memcpy(&four, xt->quants + 32 * group + 4 * k, sizeof four);
-                products = _mm512_dpbusd_epi32(products, w[k], _mm512_set1_epi32(four));
+                memcpy(&four, x[t * stride].quants + 32 * group + 4 * k, sizeof four);
+                products[t] = _mm512_dpbusd_epi32(products[t], w[k], _mm512_set1_epi32(four));
             }
-            __m512 product = _mm512_cvtepi32_ps(products);
+        }
+        for (int t = 0; t < tokens; t++) {
+            __m512 product = _mm512_cvtepi32_ps(products[t]);
             part[t] = i == 0 ? _mm512_mul_ps(product, scale) : _mm512_fmadd_ps(product, scale, part[t]);
-            if (packed_has_minimum(type)) part[t] = _mm512_fmadd_ps(minimum, _mm512_cvtepi32_ps(broadcast), part[t]);
+            if (!packed_has_minimum(type)) continue;
+            __m512i negated = packed_negated_sum(x + t * stride, per_group, per_group * group + i);
+            part[t] = _mm512_fmadd_ps(minimum, _mm512_cvtepi32_ps(negated), part[t]);
         }
     }
     for (int t = 0; t < tokens; t++) {
@@ -52,9 +63,11 @@ INLINE void packed_vector_panel(int type, int tokens, const skein_linear_args *a
         packed_scales scales;
         packed_chunk_scales(type, &parts, &scales);
         for (int group = 0; group < groups; group++) {
-            // Every line of the stream once.
             const char *ahead = (const char *)w + PACKED_PREFETCH_BYTES + group * packed_group_bytes(type);
-            for (int b = 0; b < packed_group_bytes(type); b += 64) _mm_prefetch(ahead + b, _MM_HINT_T0);
+            for (int b = 0; b < packed_group_bytes(type); b += 64) {
+                if (tokens <= 2 && type != SKEIN_Q6_K) _mm_prefetch(ahead + b, _MM_HINT_T0);
+                else _mm_prefetch(ahead + b, _MM_HINT_T1);
+            }
             packed_vector_group(type, tokens, &parts, &scales, group, x, stride, sums);
         }
         w += groups * packed_group_bytes(type);

@@ -48,10 +48,10 @@ INLINE int packed_group_bytes(int type) {
     case SKEIN_Q5_1: return 16 * 24;
     case SKEIN_MXFP4: return 16 * 17;
     case SKEIN_Q2_K: return 2 * 84;
-    case SKEIN_Q3_K: return 2 * 110;
+    case SKEIN_Q3_K: return 2 * 112; // padded
     case SKEIN_Q4_K: return 2 * 144;
     case SKEIN_Q5_K: return 2 * 176;
-    case SKEIN_Q6_K: return 2 * 210;
+    case SKEIN_Q6_K: return 2 * 212; // padded
     default: return 2 * 136; // IQ4_XS
     }
 }
@@ -72,7 +72,7 @@ INLINE packed_parts packed_parts_of(int type, const uint8_t *p, int groups) {
     } else {
         parts.d = p;
         parts.dmin = p + 32;
-        p += packed_has_minimum(type) ? 64 : 32;
+        p += type == SKEIN_IQ4_XS ? 32 : 64; // dmin, or padding
         bool is_split = type != SKEIN_Q2_K && type != SKEIN_Q6_K, has_minima = is_split && packed_has_minimum(type);
         int count = 256 / packed_group(type);
         parts.scales = p;
