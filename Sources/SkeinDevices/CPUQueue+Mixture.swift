@@ -149,7 +149,7 @@ extension CPUQueue {
     let end = positions.reduce(0, max) + 1
     var args = skein_latent_stretch_args()
     args.attention = attention
-    args.shared = (workspace + step.scratch.quantizedBytes).assumingMemoryBound(to: Float.self)
+    args.shared = (workspace + step.scratch.inputBytes).assumingMemoryBound(to: Float.self)
     let most = skein_latent_stretch_positions(&args.attention.heads)
     while args.first < end {
       args.positions = min(most, end - args.first)
