@@ -6,8 +6,8 @@
 //
 // Queries (scaled) and weights are rounded to BF16, as keys and values are; sums are float32. The instruction takes
 // subnormal numbers for zero. A block of keys and of values is brought into the order of pairs once for all rows. Up
-// to four rows take it from registers as it is made, more from memory; the order of additions is the same, and so a
-// row's bits do not depend on how many there are.
+// to four rows take it a piece at a time as it is made; the order of additions is the same, and so a row's bits do not
+// depend on how many there are.
 // Lanes are positions in the first product and columns in the second, so nothing is added across lanes.
 //
 // Measured on a Zen 4 core, 4 heads a kv head: see attention.h.
@@ -41,10 +41,15 @@ SKEIN_INLINE void transpose_words(__m512i r[16]) {
     for (int32_t i = 0; i < 16; i++) r[i] = t[i];
 }
 
-// Up to 32 elements from `row` on, zeros after `left` of them.
-SKEIN_INLINE __m512i pairs_load(const uint16_t *row, int32_t left) {
-    if (left >= 2 * LANES) return _mm512_loadu_si512(row);
-    return _mm512_maskz_loadu_epi16((__mmask32)((1u << left) - 1), row);
+// Elements i ..< i + 32 of a row of `width`, zeros after its end.
+SKEIN_INLINE __m512i pairs_load(const void *row, int32_t i, int32_t width) {
+    const uint16_t *from = (const uint16_t *)row + i;
+    if (width - i >= 2 * LANES) return _mm512_loadu_si512(from);
+    return _mm512_maskz_loadu_epi16((__mmask32)((1u << (width - i)) - 1), from);
+}
+
+SKEIN_INLINE void pairs_prefetch(const void *row, int32_t i) {
+    _mm_prefetch((const char *)((const uint16_t *)row + i), _MM_HINT_T1);
 }
 
 // Turns a row of `width` scaled queries, padded with zeros, into BF16 in its place.
@@ -55,18 +60,20 @@ static void pairs_prepare(float *query, int32_t width) {
     }
 }
 
-// Columns d ..< d + 32 of 16 keys from position p on, as pairs: to[i] has pair i of each key.
-SKEIN_INLINE void pairs_of_keys(const attention_block *block, const attention_block *ahead, int32_t p, int32_t d,
-                                int32_t width, __m512i to[LANES]) {
-    for (int32_t j = 0; j < LANES; j++) {
-        // Beside the ends: some position that exists; its score is never used.
-        int32_t at = p + j < block->first ? block->first : p + j < block->end ? p + j : block->end - 1;
-        to[j] = pairs_load((const uint16_t *)block->keys[at] + d, width - d);
+// Columns d ..< d + 32 of the keys of a block, as [pairs of columns][BLOCK] pairs. Where a group of 16 positions has
+// none of the block's, it is left as it was: its scores are not used.
+SKEIN_INLINE void pairs_of_keys(const attention_block *block, const attention_block *ahead, int32_t d, int32_t width,
+                                float *to) {
+    for (int32_t p = block->first / LANES * LANES; p < block->end; p += LANES) {
+        const void *const *rows = block->keys + p;
+        __m512i part[LANES];
+#pragma clang loop unroll(full)
+        for (int32_t j = 0; j < LANES; j++) part[j] = pairs_load(rows[j], d, width);
+        transpose_words(part);
+#pragma clang loop unroll(full)
+        for (int32_t i = 0; i < LANES; i++) _mm512_storeu_si512(to + i * SKEIN_ATTENTION_BLOCK + p, part[i]);
+        for (int32_t j = 0; ahead != NULL && j < LANES; j++) pairs_prefetch(ahead->keys[p + j], d);
     }
-    for (int32_t j = 0; ahead != NULL && j < LANES; j++) {
-        _mm_prefetch((const char *)((const uint16_t *)ahead->keys[p + j] + d), _MM_HINT_T1);
-    }
-    transpose_words(to);
 }
 
 // Columns d ..< d + 32 of the values at p and p + 1, as pairs. Of a pair of which the block has one, the other one is
@@ -77,31 +84,20 @@ SKEIN_INLINE void pairs_of_values(const attention_block *block, const attention_
     const __m512i twice = _mm512_or_si512(lane, _mm512_slli_epi32(lane, 16));
     const __m512i front = _mm512_add_epi32(twice, _mm512_set1_epi32(32 << 16));
     const __m512i back = _mm512_add_epi32(front, _mm512_set1_epi32(0x00100010));
-    __m512i even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
-    if (p >= block->first) even = pairs_load((const uint16_t *)block->values[p] + d, width - d);
-    if (p + 1 < block->end) odd = pairs_load((const uint16_t *)block->values[p + 1] + d, width - d);
+    __m512i even = pairs_load(block->values[p], d, width), odd = pairs_load(block->values[p + 1], d, width);
+    if (p < block->first) even = _mm512_setzero_si512();
+    if (p + 1 >= block->end) odd = _mm512_setzero_si512();
     if (ahead != NULL) {
-        _mm_prefetch((const char *)((const uint16_t *)ahead->values[p] + d), _MM_HINT_T1);
-        _mm_prefetch((const char *)((const uint16_t *)ahead->values[p + 1] + d), _MM_HINT_T1);
+        pairs_prefetch(ahead->values[p], d);
+        pairs_prefetch(ahead->values[p + 1], d);
     }
     to[0] = _mm512_permutex2var_epi16(even, front, odd);
     to[1] = _mm512_permutex2var_epi16(even, back, odd);
 }
 
-// The keys of a block as [pairs of columns][BLOCK] pairs, and its values as [pairs of positions][sum_stride] pairs.
-// Where a group of 16 positions has none of the block's, its keys are left as they were.
-static void pairs_store(const attention_state *s, const attention_block *block, const attention_block *ahead) {
-    enum { BLOCK = SKEIN_ATTENTION_BLOCK };
-    int32_t width = s->args->cache.key_width;
-    for (int32_t p = block->first / LANES * LANES; p < block->end; p += LANES) {
-        for (int32_t d = 0; d < width; d += 2 * LANES) {
-            __m512i pairs[LANES];
-            pairs_of_keys(block, ahead, p, d, width, pairs);
-            float *to = s->key_block + d / 2 * BLOCK + p;
-            for (int32_t i = 0; i < LANES; i++) _mm512_storeu_si512(to + i * BLOCK, pairs[i]);
-        }
-    }
-    width = s->args->cache.value_width;
+// The values of a block as [pairs of positions][sum_stride] pairs.
+static void pairs_store_values(const attention_state *s, const attention_block *block, const attention_block *ahead) {
+    int32_t width = s->args->cache.value_width;
     for (int32_t p = block->first & ~1; p < block->end; p += 2) {
         for (int32_t d = 0; d < width; d += 2 * LANES) {
             __m512i pairs[2];
@@ -117,44 +113,26 @@ SKEIN_INLINE __m512bh pairs_at(const float *p) { return (__m512bh)vec_load(p); }
 // One pair everywhere.
 SKEIN_INLINE __m512bh pairs_set(const float *p) { return (__m512bh)vec_set(*p); }
 
-// Scores of ROWS rows on all positions of the block.
-SKEIN_INLINE void pairs_score(const int32_t ROWS, const attention_state *s, int32_t row) {
+// Adds the products of `count` pairs of columns, from pair `first` of a query on, to the scores of ROWS rows on all
+// positions of a block; pair 0 begins them.
+SKEIN_INLINE void pairs_score(const int32_t ROWS, const attention_state *s, int32_t row, const float *keys,
+                              int32_t first, int32_t count) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK, VECTORS = BLOCK / LANES };
-    const float *queries = s->queries + row * s->query_stride;
+    const float *queries = s->queries + row * s->query_stride + first;
+    float *scores = s->scores + row * BLOCK;
     vec sums[4 * VECTORS];
-    for (int32_t i = 0; i < ROWS * VECTORS; i++) sums[i] = vec_set(0);
-    for (int32_t i = 0; i < (s->args->cache.key_width + 1) / 2; i++) {
-        __m512bh keys[VECTORS];
-        for (int32_t v = 0; v < VECTORS; v++) keys[v] = pairs_at(s->key_block + i * BLOCK + v * LANES);
+    for (int32_t i = 0; i < ROWS * VECTORS; i++) sums[i] = first == 0 ? vec_set(0) : vec_load(scores + i * LANES);
+    for (int32_t i = 0; i < count; i++) {
+        __m512bh key[VECTORS];
+        for (int32_t v = 0; v < VECTORS; v++) key[v] = pairs_at(keys + i * BLOCK + v * LANES);
         for (int32_t r = 0; r < ROWS; r++) {
             __m512bh query = pairs_set(queries + r * s->query_stride + i);
             for (int32_t v = 0; v < VECTORS; v++) {
-                sums[r * VECTORS + v] = _mm512_dpbf16_ps(sums[r * VECTORS + v], keys[v], query);
+                sums[r * VECTORS + v] = _mm512_dpbf16_ps(sums[r * VECTORS + v], key[v], query);
             }
         }
     }
-    for (int32_t i = 0; i < ROWS * VECTORS; i++) vec_store(s->scores + row * BLOCK + i * LANES, sums[i]);
-}
-
-// The same without stored pairs, for all rows of the item.
-SKEIN_INLINE void pairs_score_direct(const int32_t ROWS, const attention_state *s, const attention_block *block,
-                                     const attention_block *ahead) {
-    int32_t width = s->args->cache.key_width;
-    for (int32_t p = block->first / LANES * LANES; p < block->end; p += LANES) {
-        vec sums[4];
-        for (int32_t r = 0; r < ROWS; r++) sums[r] = vec_set(0);
-        for (int32_t d = 0; d < width; d += 2 * LANES) {
-            __m512i keys[LANES];
-            pairs_of_keys(block, ahead, p, d, width, keys);
-            for (int32_t i = 0; i < LANES; i++) {
-                for (int32_t r = 0; r < ROWS; r++) {
-                    __m512bh query = pairs_set(s->queries + r * s->query_stride + d / 2 + i);
-                    sums[r] = _mm512_dpbf16_ps(sums[r], (__m512bh)keys[i], query);
-                }
-            }
-        }
-        for (int32_t r = 0; r < ROWS; r++) vec_store(s->scores + r * SKEIN_ATTENTION_BLOCK + p, sums[r]);
-    }
+    for (int32_t i = 0; i < ROWS * VECTORS; i++) vec_store(scores + i * LANES, sums[i]);
 }
 
 // Adds the sums of a block to those before it.
@@ -225,7 +203,7 @@ SKEIN_INLINE void pairs_tile(const int32_t ROWS, const attention_state *s, int32
                              const attention_block *block) {
     int32_t first, end;
     if (!tile_positions(s, row, ROWS, block, &first, &end)) return;
-    pairs_score(ROWS, s, row);
+    pairs_score(ROWS, s, row, s->key_block, 0, (s->args->cache.key_width + 1) / 2);
     pairs_softmax(ROWS, s, row, block);
     int32_t column = 0;
     for (; column + 4 * LANES <= s->sum_stride; column += 4 * LANES) {
@@ -234,10 +212,14 @@ SKEIN_INLINE void pairs_tile(const int32_t ROWS, const attention_state *s, int32
     if (column < s->sum_stride) pairs_sum(ROWS, 2, s, row, column, first / 2, (end + 1) / 2);
 }
 
-// An item of ROWS rows.
+// An item of ROWS rows. Few rows use pairs as soon as they are made: a block of them takes all of the first cache.
 SKEIN_INLINE void pairs_direct(const int32_t ROWS, const attention_state *s, const attention_block *block,
                                const attention_block *ahead) {
-    pairs_score_direct(ROWS, s, block, ahead);
+    int32_t width = s->args->cache.key_width;
+    for (int32_t d = 0; d < width; d += 2 * LANES) {
+        pairs_of_keys(block, ahead, d, width, s->key_block);
+        pairs_score(ROWS, s, 0, s->key_block, d / 2, LANES);
+    }
     pairs_softmax(ROWS, s, 0, block);
     int32_t column = 0;
     for (; column + 4 * LANES <= s->sum_stride; column += 4 * LANES) {
@@ -255,7 +237,11 @@ static void attend_block_in_pairs(const attention_state *s, const attention_bloc
     case 4: return pairs_direct(4, s, block, ahead);
     default: break;
     }
-    pairs_store(s, block, ahead);
+    int32_t width = s->args->cache.key_width;
+    for (int32_t d = 0; d < width; d += 2 * LANES) {
+        pairs_of_keys(block, ahead, d, width, s->key_block + d / 2 * SKEIN_ATTENTION_BLOCK);
+    }
+    pairs_store_values(s, block, ahead);
     int32_t row = 0;
     for (; row + 4 <= s->rows; row += 4) pairs_tile(4, s, row, block);
     if (row + 2 <= s->rows) {

@@ -70,7 +70,10 @@ static void find_rows(const attention_state *s, attention_block *block, int32_t 
         row++;
         slot++;
     }
-    for (int32_t p = block->end; p < SKEIN_ATTENTION_BLOCK; p++) {
+    // Beside the ends: some position that exists; it may be read, and counts for nothing.
+    for (int32_t p = 0; p < SKEIN_ATTENTION_BLOCK; p++) {
+        if (p == block->first) p = block->end;
+        if (p == SKEIN_ATTENTION_BLOCK) break;
         block->keys[p] = block->keys[block->end - 1];
         block->values[p] = block->values[block->end - 1];
     }
