@@ -62,8 +62,7 @@ static void pairs_prepare(float *query, int32_t width) {
 
 // Columns d ..< d + 32 of the keys of a block, as [pairs of columns][BLOCK] pairs. Where a group of 16 positions has
 // none of the block's, it is left as it was: its scores are not used.
-SKEIN_INLINE void pairs_of_keys(const attention_block *block, const attention_block *ahead, int32_t d, int32_t width,
-                                float *to) {
+SKEIN_INLINE void pairs_of_keys(const attention_block *block, int32_t d, int32_t width, float *to) {
     for (int32_t p = block->first / LANES * LANES; p < block->end; p += LANES) {
         const void *const *rows = block->keys + p;
         __m512i part[LANES];
@@ -72,7 +71,6 @@ SKEIN_INLINE void pairs_of_keys(const attention_block *block, const attention_bl
         transpose_words(part);
 #pragma clang loop unroll(full)
         for (int32_t i = 0; i < LANES; i++) _mm512_storeu_si512(to + i * SKEIN_ATTENTION_BLOCK + p, part[i]);
-        for (int32_t j = 0; ahead != NULL && j < LANES; j++) pairs_prefetch(ahead->keys[p + j], d);
     }
 }
 
@@ -114,10 +112,13 @@ SKEIN_INLINE __m512bh pairs_at(const float *p) { return (__m512bh)vec_load(p); }
 SKEIN_INLINE __m512bh pairs_set(const float *p) { return (__m512bh)vec_set(*p); }
 
 // Adds the products of `count` pairs of columns, from pair `first` of a query on, to the scores of ROWS rows on all
-// positions of a block; pair 0 begins them.
+// positions of a block; pair 0 begins them. Asks for as much of the next block's keys: here, for where keys are brought
+// into pairs so many requests at once keep those of this block waiting (18% with heads of 128).
 SKEIN_INLINE void pairs_score(const int32_t ROWS, const attention_state *s, int32_t row, const float *keys,
-                              int32_t first, int32_t count) {
-    enum { BLOCK = SKEIN_ATTENTION_BLOCK, VECTORS = BLOCK / LANES };
+                              int32_t first, int32_t count, const attention_block *ahead) {
+    enum { BLOCK = SKEIN_ATTENTION_BLOCK, VECTORS = BLOCK / LANES, ASKED = BLOCK / LANES };
+    const int32_t lines = (s->args->cache.key_width + 2 * LANES - 1) / (2 * LANES);  // of a key
+    int32_t asked_row = first * ASKED / lines, asked_line = first * ASKED % lines;
     const float *queries = s->queries + row * s->query_stride + first;
     float *scores = s->scores + row * BLOCK;
     vec sums[4 * VECTORS];
@@ -125,6 +126,10 @@ SKEIN_INLINE void pairs_score(const int32_t ROWS, const attention_state *s, int3
     for (int32_t i = 0; i < count; i++) {
         __m512bh key[VECTORS];
         for (int32_t v = 0; v < VECTORS; v++) key[v] = pairs_at(keys + i * BLOCK + v * LANES);
+        for (int32_t k = 0; ahead != NULL && k < ASKED; k++) {
+            pairs_prefetch(ahead->keys[asked_row], asked_line * 2 * LANES);
+            if (++asked_line == lines) asked_line = 0, asked_row++;
+        }
         for (int32_t r = 0; r < ROWS; r++) {
             __m512bh query = pairs_set(queries + r * s->query_stride + i);
             for (int32_t v = 0; v < VECTORS; v++) {
@@ -200,10 +205,10 @@ SKEIN_INLINE void pairs_softmax(const int32_t ROWS, const attention_state *s, in
 
 // A tile of rows on a block whose pairs are stored, where some row sees any of it.
 SKEIN_INLINE void pairs_tile(const int32_t ROWS, const attention_state *s, int32_t row,
-                             const attention_block *block) {
+                             const attention_block *block, const attention_block *ahead) {
     int32_t first, end;
     if (!tile_positions(s, row, ROWS, block, &first, &end)) return;
-    pairs_score(ROWS, s, row, s->key_block, 0, (s->args->cache.key_width + 1) / 2);
+    pairs_score(ROWS, s, row, s->key_block, 0, (s->args->cache.key_width + 1) / 2, ahead);
     pairs_softmax(ROWS, s, row, block);
     int32_t column = 0;
     for (; column + 4 * LANES <= s->sum_stride; column += 4 * LANES) {
@@ -217,8 +222,8 @@ SKEIN_INLINE void pairs_direct(const int32_t ROWS, const attention_state *s, con
                                const attention_block *ahead) {
     int32_t width = s->args->cache.key_width;
     for (int32_t d = 0; d < width; d += 2 * LANES) {
-        pairs_of_keys(block, ahead, d, width, s->key_block);
-        pairs_score(ROWS, s, 0, s->key_block, d / 2, LANES);
+        pairs_of_keys(block, d, width, s->key_block);
+        pairs_score(ROWS, s, 0, s->key_block, d / 2, LANES, ahead);
     }
     pairs_softmax(ROWS, s, 0, block);
     int32_t column = 0;
@@ -239,14 +244,14 @@ static void attend_block_in_pairs(const attention_state *s, const attention_bloc
     }
     int32_t width = s->args->cache.key_width;
     for (int32_t d = 0; d < width; d += 2 * LANES) {
-        pairs_of_keys(block, ahead, d, width, s->key_block + d / 2 * SKEIN_ATTENTION_BLOCK);
+        pairs_of_keys(block, d, width, s->key_block + d / 2 * SKEIN_ATTENTION_BLOCK);
     }
     pairs_store_values(s, block, ahead);
     int32_t row = 0;
-    for (; row + 4 <= s->rows; row += 4) pairs_tile(4, s, row, block);
+    for (; row + 4 <= s->rows; row += 4) pairs_tile(4, s, row, block, row == 0 ? ahead : NULL);
     if (row + 2 <= s->rows) {
-        pairs_tile(2, s, row, block);
+        pairs_tile(2, s, row, block, NULL);
         row += 2;
     }
-    if (row < s->rows) pairs_tile(1, s, row, block);
+    if (row < s->rows) pairs_tile(1, s, row, block, NULL);
 }
