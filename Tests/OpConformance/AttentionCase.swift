@@ -160,10 +160,12 @@ final class AttentionInputs {
   /// The definition, in double.
   func expected(_ precision: Precision = .float) -> [Double] {
     let c = attentionCase
+    // Where there is no soft cap, scores are in units of ln 2 when queries are rounded.
+    let scale = 1 / Float(c.keyWidth).squareRoot()
+    let unit: Float = c.softCap > 0 ? 1 : 0x1.715476p+0
     let scaledQueries = queries.array.map { query in
-      let scaled = query * (1 / Float(c.keyWidth).squareRoot())
-      let rounded = Float(bitPattern: UInt32(CacheRow.bfloat(scaled)) << 16)
-      return precision == .float ? Double(query) * Double(1 / Float(c.keyWidth).squareRoot()) : Double(rounded)
+      let rounded = Float(bitPattern: UInt32(CacheRow.bfloat(query * (scale * unit))) << 16)
+      return precision == .float ? Double(query) * Double(scale) : Double(rounded) / Double(unit)
     }
     let keyRows = CacheRow.values(keys.array, width: c.keyWidth, c.type)
     let valueRows = CacheRow.values(values.array, width: c.valueWidth, c.type)

@@ -69,7 +69,8 @@ import Testing
     Case(sequences: [.init(context: 1, tokens: 1)], sinkSize: 2),
     Case(heads: 16, kvHeads: 2, sequences: [.init(context: 200, tokens: 30)], window: 20, sinkSize: 5),
     Case(heads: 8, kvHeads: 1, sequences: [.init(context: 130, tokens: 1)], sinkSize: 95),
-    Case(heads: 2, kvHeads: 2, sequences: [.init(context: 900, tokens: 2)], window: 600, softCap: 9, sinkSize: 3),
+    Case(
+      heads: 2, kvHeads: 2, sequences: [.init(context: 900, tokens: 2)], window: 600, softCap: 9, sinkSize: 3),
     // One token each of sequences of unlike length.
     Case(
       pageTokens: 64,
@@ -174,6 +175,7 @@ import Testing
   }
 
   @Test func aTokenHasABoundedNumberOfChunks() {
-    #expect([1, 256, 257, 16_384, 16_385, 1 << 30].map { skein_attention_chunks($0) } == [1, 1, 2, 64, 64, 64])
+    let contexts: [Int32] = [1, 256, 257, 16_384, 16_385, 1 << 30]
+    #expect(contexts.map { skein_attention_chunks($0) } == [1, 1, 2, 64, 64, 64])
   }
 }
