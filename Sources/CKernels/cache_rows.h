@@ -1,6 +1,6 @@
 // Rows of a key-value cache: how many bytes they take, and a block of the 8-bit kind.
 //
-// F32 and F16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed bytes q,
+// F32, F16 and BF16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed bytes q,
 // that stand for d * q; the last block of a row is padded with zeros. d * q has at most 18 bits: exact in
 // float32.
 #ifndef SKEIN_CACHE_ROWS_H
@@ -42,6 +42,29 @@ static inline uint8_t *skein_cache_value(const skein_cache *c, int64_t row) {
 // Writes a row of F32: the bits that there are, on every instruction set.
 static inline void skein_cache_write_f32_row(uint8_t *to, const float *from, int32_t width) {
     memcpy(to, from, (size_t)width * sizeof *from);
+}
+
+// Writes a row of BF16, to nearest even: the same bits on every instruction set.
+static inline void skein_cache_write_bf16_row(uint8_t *to, const float *from, int32_t width) {
+    for (int32_t i = 0; i < width; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + i, sizeof bits);
+        uint32_t magnitude = bits & 0x7fffffff;
+        uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        // Finite values do not become infinite; infinity stays, and so does NaN, whose fraction may be cut to zero.
+        if (magnitude > 0x7f7f7fff) rounded = bits >> 16 & 0x8000 | 0x7f7f;
+        if (magnitude >= 0x7f800000) rounded = bits >> 16;
+        if (magnitude > 0x7f800000) rounded |= 0x40;
+        uint16_t half = (uint16_t)rounded;
+        memcpy(to + 2 * (int64_t)i, &half, sizeof half);
+    }
+}
+
+// What writes a row of a cache, where there is only one way; NULL where an instruction set has its own.
+typedef void skein_cache_write_row(uint8_t *to, const float *from, int32_t width);
+
+static inline skein_cache_write_row *skein_cache_plain_writer(int32_t type) {
+    return type == SKEIN_F32 ? skein_cache_write_f32_row : type == SKEIN_BF16 ? skein_cache_write_bf16_row : NULL;
 }
 
 #endif

@@ -18,6 +18,7 @@
     skein_kernel skein_##isa##_rope;                      \
     skein_kernel skein_##isa##_cache_write;               \
     skein_kernel skein_##isa##_attention;                 \
+    skein_kernel skein_##isa##_attention_combine;         \
     skein_kernel skein_##isa##_activation;                \
     skein_kernel skein_##isa##_gated_activation;          \
     skein_kernel skein_##isa##_soft_cap;                  \

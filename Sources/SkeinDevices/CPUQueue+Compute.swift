@@ -36,14 +36,14 @@ extension CPUQueue {
       args.y = y
       args.positions = integers(device.inputs.positions)
       team.run(kernels.rope, &args, items: rows, grain: team.grain(items: rows))
-    case .attention(var args):
+    case .attention(var args, let parts):
       args.queries = input(0)
       args.y = y
       args.cache.page_table = integers(device.inputs.pageTable)
       args.sequences = integers(device.inputs.sequences)
       args.positions = integers(device.inputs.positions)
       args.tokens = Int32(rows)
-      attention(&args, step, keys: input(1), values: input(2), rows: rows)
+      attention(&args, parts, step, keys: input(1), values: input(2), rows: rows)
     case .activation(var args):
       args.x = input(0)
       args.y = y
@@ -95,14 +95,27 @@ extension CPUQueue {
 
   /// Stores the new keys and values, then attends.
   private func attention(
-    _ args: inout skein_attention_args, _ step: CPUStep, keys: UnsafePointer<Float>,
+    _ args: inout skein_attention_args, _ parts: AttentionParts, _ step: CPUStep, keys: UnsafePointer<Float>,
     values: UnsafePointer<Float>, rows: Int
   ) {
     rounded = nil  // attention's scratch takes its place
     var write = skein_cache_write_args(
       cache: args.cache, keys: keys, values: values, sequences: args.sequences, positions: args.positions)
     team.run(kernels.pointee.cache_write, &write, items: rows, grain: team.grain(items: rows))
-    team.setWorkspace(workspace, stride: step.scratch.threadStride)
-    team.run(kernels.pointee.attention, &args, items: Int(skein_attention_items(&args)), grain: 1)
+    team.setWorkspace(workspace + step.scratch.threadOffset, stride: step.scratch.threadStride)
+    var items = Int(skein_attention_items(&args))
+    // With four items a thread, one that is slowed down by others costs little. Bits are the same either way.
+    guard team.threadCount > 1, items < 4 * team.threadCount, rows <= parts.tokenCount else {
+      return team.run(kernels.pointee.attention, &args, items: items, grain: 1)
+    }
+    args.parts = workspace.assumingMemoryBound(to: Float.self)
+    let chunks = Int(skein_attention_items(&args))
+    if chunks == items {  // nothing to cut
+      args.parts = nil
+      return team.run(kernels.pointee.attention, &args, items: items, grain: 1)
+    }
+    team.run(kernels.pointee.attention, &args, items: chunks, grain: team.grain(items: chunks))
+    items = rows * Int(args.heads)
+    team.run(kernels.pointee.attention_combine, &args, items: items, grain: team.grain(items: items))
   }
 }

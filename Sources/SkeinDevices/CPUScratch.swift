@@ -29,6 +29,7 @@ struct CPUScratch: Hashable {
       keepInput()
       threadBytes = skein_linear_workspace_bytes(type(node.weights[0]).rawValue, columns, Int32(rows))
     case .attention(let attention):
+      sharedBytes = AttentionParts(attention, limits).byteCount
       threadBytes = skein_attention_workspace_bytes(
         Int32(attention.headCount), Int32(attention.keyValueHeadCount), Int32(attention.keyWidth),
         Int32(attention.valueWidth), Int32(limits.cachePageTokens))
@@ -65,5 +66,28 @@ struct CPUScratch: Hashable {
     }
     // Threads do not share cache lines, nor the lines that the prefetcher pairs with them.
     threadStride = (threadBytes + 127) / 128 * 128
+  }
+}
+
+/// Room for the parts of attention that is cut into chunks of positions, which few tokens are: many have work for all
+/// threads without.
+struct AttentionParts {
+  /// Beyond so many bytes fewer tokens are cut, but always one.
+  private static let usualBytes = 4 << 20
+  /// Room for more tokens than these is not kept.
+  private static let mostTokens = 8
+
+  /// The most tokens that are cut.
+  let tokenCount: Int
+  /// The most chunks of a token.
+  let chunkCount: Int
+  let byteCount: Int
+
+  init(_ attention: Attention, _ limits: PlanLimits) {
+    chunkCount = Int(skein_attention_chunks(Int32(limits.contextTokens)))
+    let tokenBytes = skein_attention_parts_bytes(
+      1, Int32(attention.headCount), Int32(attention.valueWidth), Int32(chunkCount))
+    tokenCount = max(1, min(limits.tokensPerPass, Self.mostTokens, Self.usualBytes / max(tokenBytes, 1)))
+    byteCount = (tokenCount * tokenBytes + 127) / 128 * 128
   }
 }

@@ -11,7 +11,7 @@ struct CPUStep {
     case rmsNorm(skein_rms_norm_args, groupCount: Int)
     case layerNorm(skein_layer_norm_args)
     case rope(skein_rope_args)
-    case attention(skein_attention_args)
+    case attention(skein_attention_args, AttentionParts)
     case activation(skein_activation_args)
     case gatedActivation(skein_gated_activation_args)
     case softCap(skein_soft_cap_args)
@@ -123,7 +123,9 @@ struct CPUBinder {
     case .attention(let attention):
       var args = arguments(attention)
       args.sinks = node.weights.isEmpty ? nil : vector(0)
-      return .attention(args)
+      let parts = AttentionParts(attention, plan.limits)
+      args.part_chunks = Int32(parts.chunkCount)
+      return .attention(args, parts)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
       return mixtureKernel(of: node, slice, slots)
     case .activation(let activation):

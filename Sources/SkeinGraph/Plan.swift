@@ -16,7 +16,7 @@ public struct PlanLimits: Hashable, Sendable {
   public var sequenceCount: Int
   /// Tokens in one page of the key-value cache.
   public var cachePageTokens: Int
-  /// The format of keys and values in the cache: F16 or Q8_0. Q8_0 takes 17/32 of the bytes, where a head's
+  /// The format of keys and values in the cache: F32, F16, BF16 or Q8_0. Q8_0 takes 17/32 of the bytes, where a head's
   /// widths are multiples of 32; others are padded.
   public var cacheType: ElementType
 

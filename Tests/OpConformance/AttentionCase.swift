@@ -68,8 +68,8 @@ final class AttentionInputs {
     var next = 0
     var entries = [Int32](repeating: -1, count: pages.count * pagesPerSequence)
     let rows = shuffled.count * c.kvHeads * c.pageTokens
-    // 0x7E7E is NaN as a value of F16 and as the scale of a block; as one of F32, 0xFFFFFFFF is.
-    let nothing: UInt8 = c.type == .f32 ? 0xFF : 0x7E
+    // 0x7E7E is NaN as a value of F16 and as the scale of a block; as one of F32 or BF16, 0xFFFFFFFF is.
+    let nothing: UInt8 = c.type == .f32 || c.type == .bf16 ? 0xFF : 0x7E
     let (keyBytes, valueBytes) = (
       CacheRow.byteCount(c.keyWidth, c.type), CacheRow.byteCount(c.valueWidth, c.type)
     )
@@ -96,14 +96,26 @@ final class AttentionInputs {
     positions = GuardedBuffer(c.tokens.map { Int32($0.position) })
   }
 
+  /// How a call is made.
+  enum Way {
+    /// An item gives results.
+    case whole
+    /// An item gives a part, and a second kernel merges them.
+    case parts
+  }
+
   /// The result on one instruction set, computed `piece` items at a time.
-  func attention(_ set: String, piece: Int? = nil) -> [Float] {
-    attention(set, tokens: 0..<attentionCase.tokens.count, piece: piece)
+  func attention(_ set: String, _ way: Way = .whole, piece: Int? = nil) -> [Float] {
+    attention(set, tokens: 0..<attentionCase.tokens.count, way, piece: piece)
   }
 
   /// The result of a call with only some of the tokens.
-  func attention(_ set: String, tokens: Range<Int>, piece: Int? = nil) -> [Float] {
+  func attention(_ set: String, tokens: Range<Int>, _ way: Way = .whole, piece: Int? = nil) -> [Float] {
     let c = attentionCase
+    let chunks = skein_attention_chunks(Int32(c.sequences.map(\.context).max()!))
+    let partBytes = skein_attention_parts_bytes(
+      Int32(tokens.count), Int32(c.heads), Int32(c.valueWidth), chunks)
+    let parts = GuardedBuffer<Float>(count: way == .parts ? partBytes / 4 : 0, repeating: .nan)
     let cache = skein_cache(
       keys: keys.pointer, values: values.pointer, type: c.type.rawValue, page_tokens: Int32(c.pageTokens),
       kv_heads: Int32(c.kvHeads), key_width: Int32(c.keyWidth), value_width: Int32(c.valueWidth),
@@ -122,18 +134,39 @@ final class AttentionInputs {
     arguments.window = Int32(c.window)
     arguments.soft_cap = c.softCap
     arguments.sinks = sinks.map { UnsafePointer($0.pointer) }
+    arguments.parts = way == .parts ? parts.pointer : nil
+    arguments.part_chunks = chunks
     let workspaceBytes = skein_attention_workspace_bytes(
       arguments.heads, cache.kv_heads, cache.key_width, cache.value_width, cache.page_tokens)
     run(
       kernels(set).attention, arguments, items: Int(skein_attention_items(&arguments)), piece: piece,
       workspaceBytes: workspaceBytes)
+    if way == .parts {
+      run(
+        kernels(set).attention_combine, arguments, items: tokens.count * c.heads, piece: piece,
+        workspaceBytes: workspaceBytes)
+    }
     return y.array
   }
 
+  /// How exactly queries are taken.
+  enum Precision {
+    /// As they are.
+    case float
+    /// Scaled, and rounded to BF16.
+    case bfloat
+  }
+
   /// The definition, in double.
-  func expected() -> [Double] {
+  func expected(_ precision: Precision = .float) -> [Double] {
     let c = attentionCase
-    let scale = Double(1 / Float(c.keyWidth).squareRoot())
+    // Where there is no soft cap, scores are in units of ln 2 when queries are rounded.
+    let scale = 1 / Float(c.keyWidth).squareRoot()
+    let unit: Float = c.softCap > 0 ? 1 : 0x1.715476p+0
+    let scaledQueries = queries.array.map { query in
+      let rounded = Float(bitPattern: UInt32(CacheRow.bfloat(query * (scale * unit))) << 16)
+      return precision == .float ? Double(query) * Double(scale) : Double(rounded) / Double(unit)
+    }
     let keyRows = CacheRow.values(keys.array, width: c.keyWidth, c.type)
     let valueRows = CacheRow.values(values.array, width: c.valueWidth, c.type)
     var result: [Double] = []
@@ -149,11 +182,11 @@ final class AttentionInputs {
           var sum = 0.0
           for i in 0..<c.keyWidth {
             sum +=
-              Double(queries[(index * c.heads + head) * c.keyWidth + i])
+              scaledQueries[(index * c.heads + head) * c.keyWidth + i]
               * keyRows[row * c.keyWidth + i]
           }
           let cap = Double(c.softCap)
-          return cap > 0 ? cap * hyperbolicTangent(sum * scale / cap) : sum * scale
+          return cap > 0 ? cap * hyperbolicTangent(sum / cap) : sum
         }
         let sink = sinks.map { Double($0[head]) }
         let largest = max(scores.max()!, sink ?? -.infinity)

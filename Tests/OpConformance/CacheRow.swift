@@ -7,7 +7,7 @@ enum CacheRow {
     (width + type.blockElementCount - 1) / type.blockElementCount * type.blockBytes
   }
 
-  /// What is stored of one row of values: F32, F16, or Q8_0 with the last block padded with zeros.
+  /// What is stored of one row of values: F32, F16, BF16, or Q8_0 with the last block padded with zeros.
   static func bytes(_ row: [Float], _ type: ElementType) -> [UInt8] {
     if type == .f32 {
       return row.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
@@ -18,9 +18,22 @@ enum CacheRow {
         return [UInt8(bits & 0xFF), UInt8(bits >> 8)]
       }
     }
+    if type == .bf16 {
+      return row.flatMap { value in [UInt8(bfloat(value) & 0xFF), UInt8(bfloat(value) >> 8)] }
+    }
     return stride(from: 0, to: row.count, by: 32).flatMap { start in
       block(Array(row[start..<min(start + 32, row.count)]))
     }
+  }
+
+  /// The nearest number of BF16, the one with an even last bit of two; finite numbers stay finite.
+  static func bfloat(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
+    if value.isInfinite { return UInt16(bits >> 16) }
+    let (low, rest) = (UInt16(bits >> 16), bits & 0xFFFF)
+    let up = rest > 0x8000 || (rest == 0x8000 && low % 2 == 1)
+    return up && low & 0x7FFF < 0x7F7F ? low + 1 : low
   }
 
   private static func block(_ values: [Float]) -> [UInt8] {
@@ -50,6 +63,9 @@ enum CacheRow {
           $0 | UInt32(bytes[start + place * 4 + $1]) << (8 * UInt32($1))
         }
         result[index] = Double(Float(bitPattern: bits))
+      } else if type == .bf16 {
+        let bits = UInt32(bytes[start + place * 2]) | UInt32(bytes[start + place * 2 + 1]) << 8
+        result[index] = Double(Float(bitPattern: bits << 16))
       } else if type == .f16 {
         result[index] = half(at: start + place * 2)
       } else {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct CacheWriteTests {
   @Test(
-    arguments: instructionSets.flatMap { set in [ElementType.f32, .f16, .q8_0].map { (set, $0) } },
+    arguments: instructionSets.flatMap { set in [ElementType.f32, .f16, .bf16, .q8_0].map { (set, $0) } },
     [(1, 1), (8, 24), (80, 64), (128, 128), (576, 512), (33, 17)])
   func writesEveryTokenToItsPlace(kernel: (set: String, type: ElementType), widths: (Int, Int)) {
     let (keyWidth, valueWidth) = widths
@@ -78,6 +78,17 @@ import Testing
     let row = (0..<1000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
     let odd: [Float] = [0, -0.0, .infinity, -.infinity, .nan, 0x1p-149, .greatestFiniteMagnitude, 65536]
     #expect(write(set, row + odd, .f32) == CacheRow.bytes(row + odd, .f32))
+  }
+
+  /// Numbers of BF16, what lies between two of them, and what is beyond all.
+  @Test(arguments: instructionSets)
+  func bfloatIsTheNearestEven(set: String) {
+    let rests: [UInt32] = [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF]
+    let row = (0...UInt32(0xFFFF)).flatMap { high in rests.map { Float(bitPattern: high << 16 | $0) } }
+    let written = halves(write(set, row, .bf16))
+    let wrong = row.indices.first { written[$0] != CacheRow.bfloat(row[$0]) }
+    #expect(wrong == nil, "\(wrong.map { "\(row[$0]) became \(written[$0])" } ?? "")")
+    #expect(write(set, [.greatestFiniteMagnitude, -.infinity], .bf16) == [0x7F, 0x7F, 0x80, 0xFF])
   }
 
   /// Every F16 number, the midpoints between neighbours and what lies right beside those, and the limits.

@@ -31,8 +31,9 @@ import Testing
     }
   }
 
-  /// Integer products over Q8_0 round queries to 2^-15 and weights to 2^-16 of the largest.
-  @Test(arguments: instructionSets, [(ElementType.f32, 5e-6), (.q8_0, 3e-4)])
+  /// Integer products over Q8_0 round queries to 2^-15 and weights to 2^-16 of the largest; products of pairs of BF16
+  /// round both to 2^-9 of their own.
+  @Test(arguments: instructionSets, [(ElementType.f32, 5e-6), (.q8_0, 3e-4), (.bf16, 2e-2)])
   func everyKindOfCacheDoes(set: String, cache: (type: ElementType, bound: Double)) {
     for (index, sample) in Self.cases(cacheType: cache.type).enumerated() {
       let error = maximumRelativeError(sample.attention(set), sample.expected())

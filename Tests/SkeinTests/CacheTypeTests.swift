@@ -5,9 +5,12 @@ import Testing
 
 /// The bundled model with a key-value cache of 8 bits and one of 32 against one of 16.
 @Suite struct CacheTypeTests {
-  private func load(_ type: PlanningOptions.CacheType, devices: String = "cpu") async throws -> Model {
-    var options = LoadOptions.devices(devices, outputs: 64)
+  private func load(
+    _ type: PlanningOptions.CacheType, devices: String = "cpu", tokensPerPass: Int = 256
+  ) async throws -> Model {
+    var options = LoadOptions.devices(devices, outputs: min(64, tokensPerPass))
     options.planning.cacheType = type
+    options.planning.tokensPerPass = tokensPerPass
     options.planning.contextTokens = 512
     return try await Model.load(
       BundledModelTests.root.appending(path: "Models/stories.gguf").path, options: options)
@@ -68,7 +71,7 @@ import Testing
     #expect(abs(saved - (cacheBytes(large) - cacheBytes(small))) <= 4096)
   }
 
-  @Test(arguments: [PlanningOptions.CacheType.q8_0, .f32])
+  @Test(arguments: [PlanningOptions.CacheType.q8_0, .bf16, .f32])
   func everyPlacementGivesTheSameBits(type: PlanningOptions.CacheType) async throws {
     let lists = try deviceLists()
     let reference = try await load(type, devices: lists[0])
@@ -77,6 +80,22 @@ import Testing
     for list in lists.dropFirst() {
       #expect(try await load(type, devices: list).logits(tokens) == expected, "\(list)")
     }
+  }
+
+  /// A few tokens far down a context: several threads share out its chunks, where one does them in a row.
+  @Test(arguments: PlanningOptions.CacheType.allCases)
+  func howManyThreadsShareATokensAttentionChangesNoBit(type: PlanningOptions.CacheType) async throws {
+    var results: [[Float]] = []
+    for list in try deviceLists().prefix(3) {
+      let model = try await load(type, devices: list, tokensPerPass: 3)
+      let tokens = Array(try text(model).prefix(300))
+      results.append(try await model.logits(tokens).suffix(60 * model.definition.graph.vocabularySize))
+    }
+    for result in results.dropFirst() { #expect(sameBits(result, results[0])) }
+  }
+
+  private func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
   }
 
   @Test func float32TakesTwiceTheMemoryOfF16AndMovesLogitsLittle() async throws {
@@ -89,6 +108,14 @@ import Testing
     let tokens = Array(try text(half).prefix(128))
     let difference = relativeDifference(try await half.logits(tokens), try await whole.logits(tokens))
     #expect(difference > 0 && difference < 2e-2, "\(difference)")
+  }
+
+  @Test func bfloatTakesTheMemoryOfF16AndMovesLogitsLittle() async throws {
+    let (half, bfloat) = try await (load(.f16), load(.bf16))
+    #expect(half.plan.byteCount(device: 0) == bfloat.plan.byteCount(device: 0))
+    let tokens = Array(try text(half).prefix(128))
+    let difference = relativeDifference(try await half.logits(tokens), try await bfloat.logits(tokens))
+    #expect(difference > 0 && difference < 4e-2, "\(difference)")
   }
 
   /// The cache is as exact as the weights that devices are given, whatever the file has.

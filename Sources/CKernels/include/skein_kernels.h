@@ -206,6 +206,11 @@ typedef struct {
 // that goes nowhere. Accumulates in float32. Over Q8_0 a kernel may round queries to 2^-15 of the
 // largest of a head, and weights to 2^-16 of the largest of 64 positions; the reference does not.
 // Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
+//
+// With `parts`, an item is one of the chunks that a token's positions are cut into, so that one token has work for
+// many threads; it leaves its part in `parts` instead of y, and attention_combine, run after it on the same
+// arguments, makes y of them. Item of attention_combine: a head of a token, tokens * heads of them. Chunks depend on
+// positions alone, and y has the same bits with parts and without.
 typedef struct {
     skein_cache cache;
     const float *queries;     // [tokens][heads][key_width]
@@ -218,6 +223,8 @@ typedef struct {
     int32_t window;
     float soft_cap;
     const float *sinks;       // [heads] or NULL
+    float *parts;             // skein_attention_parts_bytes(...) of them, 64-byte aligned, or NULL
+    int32_t part_chunks;      // skein_attention_chunks of the longest context there is room for
 } skein_attention_args;
 
 enum {
@@ -293,6 +300,7 @@ typedef struct {
     skein_kernel *rope;
     skein_kernel *cache_write;
     skein_kernel *attention;
+    skein_kernel *attention_combine;
     skein_kernel *activation;
     skein_kernel *gated_activation;
     skein_kernel *soft_cap;
@@ -340,6 +348,12 @@ int64_t skein_cache_row_bytes(int32_t type, int32_t width);
 int32_t skein_linear_row_grain(void);
 // Number of items of an attention call.
 int32_t skein_attention_items(const skein_attention_args *args);
+
+// The most chunks that a token of a context of so many positions may have.
+int32_t skein_attention_chunks(int32_t context_tokens);
+
+// Bytes of the parts of so many tokens: (tokens, heads, chunks) parts of the sums of value_width values.
+size_t skein_attention_parts_bytes(int32_t tokens, int32_t heads, int32_t value_width, int32_t chunks);
 
 #ifdef __cplusplus
 }

@@ -24,63 +24,75 @@
 // One head reads 19 GB/s of F16 from memory, and 17 of F32 (beside other programs); with more heads, arithmetic
 // bounds F16. Where several cores share what memory gives, that is half as much for Q8_0. 256 tokens at context
 // 4096, 4 heads a kv head: 89 (74) GFLOP/s over F16, 85 (70) over F32, 104 (79) over Q8_0.
-#include "attention_tiles.h"
+//
+// After attention_tiles.h, attention_state.h and, where the instruction set has it, attention_pairs.h.
 
-#include "attention_state.h"
+#if !SKEIN_PAIRS
+SKEIN_INLINE bool pairs_are_there(void) { return false; }
+SKEIN_INLINE void pairs_prepare(float *query, int32_t width) { (void)query, (void)width; }
+SKEIN_INLINE void attend_block_in_pairs(const attention_state *s, const attention_block *block,
+                                        const attention_block *ahead) {
+    (void)s, (void)block, (void)ahead;
+}
+#endif
 
 // More rows than these convert a block of F16 first. Up to 4 tiles of 4 rows convert anew for each tile, which
 // costs less than storing the converted block: 15% at 16 rows on a Zen 4 core. With 64 rows converting first is
 // 6% faster there.
 enum { ATTENTION_DIRECT_ROWS = 16 };
 
-// One row's scores of the block to weights; the row sees lanes first ..< end of the block.
-static void softmax_row(const attention_state *s, int32_t row, int32_t first, int32_t end) {
-    enum { VECTORS = SKEIN_ATTENTION_BLOCK / LANES };
-    float *scores = s->scores + row * SKEIN_ATTENTION_BLOCK;
-    float soft_cap = s->args->soft_cap;
-    vec score[VECTORS];
-    vec largest = vec_set(-INFINITY);
-    for (int32_t i = 0; i < VECTORS; i++) {
-        score[i] = vec_load(scores + i * LANES);
-        if (soft_cap > 0) score[i] = vec_set(soft_cap) * vec_tanh(score[i] / vec_set(soft_cap));
-        score[i] = vec_keep(score[i], first - i * LANES, end - i * LANES);
-        largest = vec_max(largest, score[i]);
+static attention_state attention_prepare(const skein_attention_args *a, skein_attention_item item,
+                                         float *workspace) {
+    attention_state s = {.args = a, .item = item};
+    s.sharing = a->heads / a->cache.kv_heads;
+    s.rows = item.tokens * s.sharing;
+    bool integer = a->cache.type == SKEIN_Q8_0;
+    s.in_pairs = a->cache.type == SKEIN_BF16 && pairs_are_there();
+    int32_t unit = integer || s.in_pairs ? SKEIN_ATTENTION_UNIT : LANES;
+    s.query_stride = (a->cache.key_width + unit - 1) / unit * unit;
+    unit = integer || s.in_pairs ? SKEIN_CACHE_BLOCK : LANES;
+    s.sum_stride = (a->cache.value_width + unit - 1) / unit * unit;
+    int64_t rows = (s.rows + LANES - 1) / LANES * LANES;  // keeps every part aligned
+    s.queries = workspace;
+    s.sums = s.queries + rows * s.query_stride;
+    s.scores = s.sums + rows * s.sum_stride;
+    s.maximum = s.scores + rows * SKEIN_ATTENTION_BLOCK;
+    s.total = s.maximum + rows;
+    s.correction = s.total + rows;
+    s.query_scales = s.correction + rows;
+    s.all_sums = s.query_scales + rows;
+    s.all_maximum = s.all_sums + rows * s.sum_stride;
+    s.all_total = s.all_maximum + rows;
+    s.first = (int32_t *)(s.all_total + rows);
+    s.end = s.first + rows;
+    s.key_block = (float *)(s.end + rows);
+    s.value_block = s.key_block + SKEIN_ATTENTION_BLOCK * s.query_stride;
+    int32_t width = a->cache.key_width;
+    float scale = a->soft_cap > 0 ? a->scale : a->scale * LOG2_E;
+    for (int32_t r = 0; r < s.rows; r++) {
+        int64_t token = item.first_token + r / s.sharing;
+        int64_t head = item.kv_head * s.sharing + r % s.sharing;
+        const float *query = a->queries + (token * a->heads + head) * width;
+        for (int32_t d = 0; d < s.query_stride; d += LANES) {
+            int32_t left = width - d < 0 ? 0 : width - d < LANES ? width - d : LANES;
+            vec q = vec_load_part(query + d, left);
+            vec_store(s.queries + r * s.query_stride + d, q * vec_set(scale));
+        }
+        if (integer) s.query_scales[r] = score_prepare(s.queries + r * s.query_stride, width);
+        if (s.in_pairs) pairs_prepare(s.queries + r * s.query_stride, width);
+        chunk_begin(&s, r);
+        s.first[r] = skein_attention_first(a, a->positions[token]);
+        s.end[r] = a->positions[token] + 1;
     }
-    float before = s->maximum[row];
-    float maximum = vec_largest(largest);
-    if (!(maximum > before)) maximum = before;
-    // While the row has seen nothing: any finite number, for infinity - infinity is NaN.
-    vec base = vec_set(maximum == -INFINITY ? 0 : maximum);
-    vec total = vec_set(0);
-    for (int32_t i = 0; i < VECTORS; i++) {
-        vec weight = vec_exp(score[i] - base);
-        vec_store(scores + i * LANES, weight);
-        total += weight;
-    }
-    float correction = 1;
-    if (maximum != before) {
-        float part[LANES];
-        vec_store(part, vec_exp(vec_set(before) - base));
-        correction = part[0];
-    }
-    s->correction[row] = correction;
-    s->total[row] = s->total[row] * correction + vec_sum(total);
-    s->maximum[row] = maximum;
+    return s;
 }
 
 // One tile of rows on a block; `ahead` is the next block or NULL.
 SKEIN_INLINE void tile_rows(const int32_t ROWS, const row_type type, const attention_state *s, int32_t row,
                             const attention_block *block, const attention_block *ahead) {
     const skein_cache *c = &s->args->cache;
-    int32_t first = s->first[row];
-    int32_t end = s->end[row];
-    for (int32_t r = row + 1; r < row + ROWS; r++) {
-        first = s->first[r] < first ? s->first[r] : first;
-        end = s->end[r] > end ? s->end[r] : end;
-    }
-    first = first - block->begin > block->first ? first - block->begin : block->first;
-    end = end - block->begin < block->end ? end - block->begin : block->end;
-    if (first >= end) return;
+    int32_t first, end;
+    if (!tile_positions(s, row, ROWS, block, &first, &end)) return;
     score_work score = {
         .queries = s->queries + row * s->query_stride,
         .query_stride = s->query_stride,
@@ -129,10 +141,10 @@ SKEIN_INLINE void attend_block_of(const row_type type, const attention_state *s,
     const skein_cache *c = &s->args->cache;
     int32_t first = block->first;
     int32_t end = block->end;
-    bool direct = type != ROW_F16 || s->rows <= ATTENTION_DIRECT_ROWS;
-    if (!direct) {
-        row_convert(block->keys, first, end, c->key_width, s->key_block, s->query_stride);
-        row_convert(block->values, first, end, c->value_width, s->value_block, s->sum_stride);
+    bool converts = (type == ROW_F16 || type == ROW_BF16) && s->rows > ATTENTION_DIRECT_ROWS;
+    if (converts) {
+        row_convert(type, block->keys, first, end, c->key_width, s->key_block, s->query_stride);
+        row_convert(type, block->values, first, end, c->value_width, s->value_block, s->sum_stride);
         all_rows(ROW_CONVERTED, s, block, ahead);
         return;
     }
@@ -147,6 +159,10 @@ static void attend_block(const attention_state *s, attention_block *block, const
     const skein_cache *c = &s->args->cache;
     if (c->type == SKEIN_Q8_0) {
         attend_block_of(ROW_Q8_0, s, block, ahead);
+    } else if (c->type == SKEIN_BF16 && s->in_pairs) {
+        attend_block_in_pairs(s, block, ahead);
+    } else if (c->type == SKEIN_BF16) {
+        attend_block_of(ROW_BF16, s, block, ahead);
     } else if (c->type == SKEIN_F32) {
         attend_block_of(ROW_F32, s, block, ahead);
     } else {
@@ -154,35 +170,63 @@ static void attend_block(const attention_state *s, attention_block *block, const
     }
 }
 
-// All blocks of the positions that some row may see.
+// All blocks of the item's chunks that some row may see.
 static void attend(const attention_state *s) {
     enum { BLOCK = SKEIN_ATTENTION_BLOCK };
+    int32_t chunk = s->item.chunk;
     int32_t first = s->first[0];
     int32_t end = s->end[0];
     for (int32_t r = 1; r < s->rows; r++) {
         first = s->first[r] < first ? s->first[r] : first;
         end = s->end[r] > end ? s->end[r] : end;
     }
+    if (first < s->item.first_chunk * chunk) first = s->item.first_chunk * chunk;
+    if (end / chunk >= s->item.end_chunk) end = s->item.end_chunk * chunk;
     attention_block blocks[2];
-    int32_t begin = first / BLOCK * BLOCK;
-    for (int32_t now = -1; begin < end; begin += BLOCK) {
+    int32_t now = 0;
+    blocks[now].begin = first / BLOCK * BLOCK;
+    find_rows(s, &blocks[now], first, end);
+    while (true) {
         // The next block is found one round early.
-        attention_block *next = &blocks[(now + 1) & 1];
-        next->begin = begin;
-        next->first = first > begin ? first - begin : 0;
-        next->end = end - begin < BLOCK ? end - begin : BLOCK;
-        find_rows(s, next);
-        if (now >= 0) attend_block(s, &blocks[now & 1], next);
-        now++;
-        if (begin + BLOCK >= end) attend_block(s, next, NULL);
+        attention_block *block = &blocks[now], *next = &blocks[now ^ 1];
+        bool is_last = end - block->begin <= BLOCK;
+        next->begin = block->begin + BLOCK;
+        if (!is_last) find_rows(s, next, first, end);
+        attend_block(s, block, is_last ? NULL : next);
+        if (is_last || next->begin % chunk == 0) {
+            for (int32_t r = 0; r < s->rows; r++) chunk_end(s, r, block->begin / chunk);
+        }
+        if (is_last) return;
+        now ^= 1;
     }
 }
 
 void SKEIN_KERNEL(attention)(const void *args, int32_t begin, int32_t end, void *workspace) {
+    const skein_attention_args *a = args;
     skein_attention_walk walk = {0};
-    for (int32_t index = begin; index < end; index++) {
-        attention_state s = attention_prepare(args, skein_attention_item_at(args, index, &walk), workspace);
+    while (begin < end) {
+        attention_state s = attention_prepare(a, skein_attention_items_at(a, &begin, end, &walk), workspace);
         attend(&s);
         attention_finish(&s);
+    }
+}
+
+void SKEIN_KERNEL(attention_combine)(const void *args, int32_t begin, int32_t end, void *workspace) {
+    (void)workspace;
+    const skein_attention_args *a = args;
+    int64_t sums = skein_attention_part_sums(a->cache.value_width);
+    for (int32_t row = begin; row < end; row++) {
+        int32_t token = row / a->heads, head = row % a->heads;
+        int32_t position = a->positions[token];
+        int32_t chunk = skein_attention_chunk(position);
+        int32_t first = skein_attention_first(a, position) / chunk;
+        float *part = skein_attention_part(a, token, head, first);
+        attention_part all = {part, part[sums], part[sums + 1]};
+        for (int32_t c = first + 1; c <= position / chunk; c++) {
+            part = skein_attention_part(a, token, head, c);
+            attention_part next = {part, part[sums], part[sums + 1]};
+            part_merge(&all, &next, a->cache.value_width);
+        }
+        part_finish(a, token, head, &all);
     }
 }

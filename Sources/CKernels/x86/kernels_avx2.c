@@ -18,6 +18,10 @@
 
 #include "simd_math.h"
 
+#include "attention_tiles.h"
+
+#include "attention_state.h"
+
 #include "activation.h"
 #include "add.h"
 #include "attention.h"

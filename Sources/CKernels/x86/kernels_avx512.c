@@ -18,6 +18,21 @@
 
 #include "simd_math.h"
 
+#include "attention_tiles.h"
+
+#include "attention_state.h"
+
+#pragma clang attribute pop
+
+// Called only where the processor has avx512bf16 too.
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+
+#include "attention_pairs.h"
+
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
+
 #include "activation.h"
 #include "add.h"
 #include "attention.h"

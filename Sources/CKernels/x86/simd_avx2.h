@@ -9,6 +9,7 @@
 
 #define SKEIN_KERNEL(op) skein_avx2_##op
 #define SKEIN_SCORES "attention_scores_avx2.h"
+#define SKEIN_PAIRS 0  // whether attention_pairs.h may serve
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 8 };
@@ -57,6 +58,17 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     }
 }
 
+// From the upper half of a float32.
+SKEIN_INLINE vec vec_load_bf16(const uint16_t *p) {
+    __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+SKEIN_INLINE vec vec_load_bf16_part(const uint16_t *p, int32_t count) {
+    uint16_t part[LANES] = {0};
+    memcpy(part, p, (size_t)count * sizeof *p);
+    return vec_load_bf16(part);
+}
+
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 // Where one is NaN: b.
 SKEIN_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
@@ -82,6 +94,16 @@ SKEIN_INLINE vec vec_power2(vec n) {
 SKEIN_INLINE vec vec_scale_power2(vec v, vec n) {
     vec half = vec_round(n * vec_set(0.5f));
     return v * vec_power2(half) * vec_power2(n - half);
+}
+// x - floor(x); 0 for an infinity.
+SKEIN_INLINE vec vec_fraction(vec x) {
+    x = vec_min(vec_set(150.0f), vec_max(vec_set(-150.0f), x));
+    return x - _mm256_floor_ps(x);
+}
+// v * 2^floor(x), v from 1 to 2; infinite from 2^150 on.
+SKEIN_INLINE vec vec_scale_floor(vec v, vec x) {
+    x = vec_min(vec_set(150.0f), vec_max(vec_set(-150.0f), x));
+    return vec_scale_power2(v, _mm256_floor_ps(x));
 }
 // Each pair of neighbours exchanged.
 SKEIN_INLINE vec vec_swap_pairs(vec v) { return _mm256_permute_ps(v, 0xb1); }

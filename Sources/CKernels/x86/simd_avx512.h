@@ -9,6 +9,7 @@
 
 #define SKEIN_KERNEL(op) skein_avx512_##op
 #define SKEIN_SCORES "attention_scores_avx512.h"
+#define SKEIN_PAIRS 1  // whether attention_pairs.h may serve
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
@@ -41,6 +42,16 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     _mm256_mask_storeu_epi16(p, vec_first(count), half);
 }
 
+// From the upper half of a float32.
+SKEIN_INLINE vec vec_load_bf16(const uint16_t *p) {
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+SKEIN_INLINE vec vec_load_bf16_part(const uint16_t *p, int32_t count) {
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(vec_first(count), p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 // Where one is NaN: b.
 SKEIN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
@@ -62,6 +73,10 @@ SKEIN_INLINE vec vec_keep(vec v, int32_t first, int32_t end) {
 }
 // v * 2^n for whole n; right also where the result is subnormal.
 SKEIN_INLINE vec vec_scale_power2(vec v, vec n) { return _mm512_scalef_ps(v, n); }
+// x - floor(x); 0 for an infinity.
+SKEIN_INLINE vec vec_fraction(vec x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+// v * 2^floor(x), v from 1 to 2.
+SKEIN_INLINE vec vec_scale_floor(vec v, vec x) { return _mm512_scalef_ps(v, x); }
 // Each pair of neighbours exchanged.
 SKEIN_INLINE vec vec_swap_pairs(vec v) { return _mm512_permute_ps(v, 0xb1); }
 

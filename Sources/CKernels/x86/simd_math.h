@@ -20,6 +20,21 @@ SKEIN_INLINE vec vec_exp(vec x) {
     return vec_scale_power2(p, n);
 }
 
+// 2^x = 2^floor(x) * 2^f, f = x - floor(x): 1 + f * polynomial (fit 2e-9). Measured over all of [-126, 127]:
+// relative error below 7e-8. exp2(0) is 1, exp2(-infinity) is 0, NaN stays NaN. Two thirds of the work of exp: what
+// attention's softmax takes.
+SKEIN_INLINE vec vec_exp2(vec x) {
+    vec f = vec_fraction(x);
+    vec p = vec_set(0x1.c54174p-13f);
+    p = vec_fma(p, f, vec_set(0x1.46d64ep-10f));
+    p = vec_fma(p, f, vec_set(0x1.3d0b92p-7f));
+    p = vec_fma(p, f, vec_set(0x1.c68912p-5f));
+    p = vec_fma(p, f, vec_set(0x1.ebfd58p-3f));
+    p = vec_fma(p, f, vec_set(0x1.62e42cp-1f));
+    p = vec_fma(p, f, vec_set(1.0f));
+    return vec_scale_floor(p, x);
+}
+
 // tanh(x): x + x^3 * polynomial in x^2 below 0.625 (fit 7e-9), else 1 - 2 / (exp(2 |x|) + 1).
 SKEIN_INLINE vec vec_tanh(vec x) {
     vec square = x * x;
