@@ -49,7 +49,7 @@ extension Plan {
       guard case .experts(let experts) = graph[id].op, let part = parts.first(where: { $0.device == device })
       else { continue }
       layers.append(graph[id].name.layer ?? 0)
-      fraction += part.slice.fraction(of: experts)
+      fraction += part.slice.experts?.fraction(of: experts) ?? 0
     }
     guard let runs = Plan.runs(of: layers.sorted()) else { return nil }
     let percent = Int((fraction / Double(layers.count) * 100).rounded())

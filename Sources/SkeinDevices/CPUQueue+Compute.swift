@@ -69,6 +69,8 @@ extension CPUQueue {
       team.run(kernels.select_rows, &args, items: rows, grain: team.grain(items: rows))
     case .reduce(let args):
       reduce(args, step, y: y, rows: rows, pass: pass)
+    case .join(let columns):
+      join(columns, step, y: y, rows: rows, pass: pass)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
       computeMixture(step, y: y, rows: rows, pass: pass)
     case .none:
@@ -101,7 +103,7 @@ extension CPUQueue {
     _ x: UnsafePointer<Float>, columns: Int32, rows: Int, _ step: CPUStep, _ pass: PassShape, isWanted: Bool
   ) -> UnsafeRawPointer? {
     // A node with another input may put its threads' scratch where the quantized rows are.
-    if quantized?.node != step.firstInput || quantized?.pass != pass.serial { quantized = nil }
+    if quantized?.input != step.firstInput || quantized?.pass != pass.serial { quantized = nil }
     guard isWanted else { return nil }
     if quantized == nil {
       var quantize = skein_quantize_activations_args(x: x, columns: columns, y: workspace)

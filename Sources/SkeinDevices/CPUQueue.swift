@@ -25,8 +25,8 @@ final class CPUQueue: DeviceQueue {
   private let regionOffsets: [Int]
   private let passBytes: Int
   private let tables = StepTables()
-  /// What the front of the workspace holds: the quantized result of a node in a pass.
-  var quantized: (pass: Int, node: NodeID)?
+  /// What the front of the workspace holds: the quantized result of a node, or of a part of it, in a pass.
+  var quantized: (pass: Int, input: CPUStep.Input)?
 
   init(
     plan: Plan, device index: Int, memory: any DeviceMemory, cores: [Int], kernels: KernelTable

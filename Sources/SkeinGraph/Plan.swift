@@ -96,8 +96,11 @@ public struct Step: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Runs the op of the node, or the part of it that the device has.
     case compute
-    /// Adds up the parts of the node's result, in their order: so the sum has the same bits on every run.
+    /// Adds up the parts of the node's result, in their order: so the sum has the same bits on every run, and on
+    /// every device that makes it.
     case reduce
+    /// Puts the parts of the node's result side by side.
+    case join
     /// Brings weights of the node from the checkpoint: these of `DevicePlan.streamed`.
     case fetch(Range<Int>)
     /// Fetches the node's result from another device, once the step that makes it there is done.
@@ -111,7 +114,7 @@ public struct Step: Hashable, Sendable {
   public var node: NodeID
   /// Which part of the node's result it makes or moves, by its place in `Plan.splits`; nil for the whole.
   public var part: Int?
-  /// Where the inputs of a compute step are, in the order of the node's inputs; of a reduce step, the parts.
+  /// Where the inputs of a compute step are, in the order of the node's inputs; of a reduce or join step, the parts.
   public var inputs: [Buffer]
   /// Where the result goes; of an output step, where the logits are.
   public var result: Buffer
@@ -124,7 +127,7 @@ public struct Step: Hashable, Sendable {
   /// Whether the node's result is there after it and was not before.
   var makesValue: Bool {
     switch kind {
-    case .compute, .reduce, .copy: true
+    case .compute, .reduce, .join, .copy: true
     case .fetch, .output: false
     }
   }
@@ -142,6 +145,24 @@ public struct WeightSlot: Hashable, Sendable {
   public var buffer: Buffer
   /// Whether its place has whole pages, so that those of the mapped checkpoint can be there in place of a copy.
   public var isMapped = false
+
+  /// What tells it from the device's other slots.
+  public var piece: WeightPiece { WeightPiece(weight, slice) }
+}
+
+/// A weight, or a slice of it. A device may have several of one weight: of a matrix that embedding and head share, the
+/// embedding takes columns, or all of it, and the head rows.
+public struct WeightPiece: Hashable, Sendable {
+  /// The weight.
+  public var weight: WeightID
+  /// What of it; nil for all.
+  public var slice: WeightSlice?
+
+  /// A slice of a weight.
+  public init(_ weight: WeightID, _ slice: WeightSlice?) {
+    self.weight = weight
+    self.slice = slice
+  }
 }
 
 /// One layer's cache in a device's memory, in the format of the plan's limits:
@@ -150,6 +171,8 @@ public struct WeightSlot: Hashable, Sendable {
 public struct CacheSlot: Hashable, Sendable {
   /// The cache.
   public var cache: CacheID
+  /// Heads of keys and values that the device has.
+  public var headCount: Int
   /// All pages of keys.
   public var keys: Buffer
   /// All pages of values.
@@ -218,8 +241,9 @@ public struct Plan: Hashable, Sendable {
   public var graph: Graph
   /// What runs where.
   public var placement: Placement
-  /// The nodes that several devices share, each with its parts in the order of its shares.
-  public var splits: [NodeID: [ExpertPart]] = [:]
+  /// The nodes that are cut, each with its parts in the order of its shares. Other nodes with several shares are
+  /// computed by each of their devices.
+  public var splits: [NodeID: [NodePart]] = [:]
   /// The sizes that it is made for.
   public var limits: PlanLimits
   /// In the order of `placement.devices`.
@@ -271,9 +295,6 @@ public struct Plan: Hashable, Sendable {
       return max(count.dividedUp(by: max(count.dividedUp(by: size), 1)), 1)
     }
   }
-
-  /// What a compute step runs of a mixture that several devices share; nil where it runs a whole node.
-  public func slice(of step: Step) -> ExpertSlice? { step.part.flatMap { splits[step.node]?[$0].slice } }
 
   /// Bytes that the device at `index` holds.
   public func byteCount(device index: Int) -> Int { devices[index].byteCount(limits: limits) }

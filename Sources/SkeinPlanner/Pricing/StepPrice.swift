@@ -73,24 +73,33 @@ public struct PricedModel: Sendable {
 
   /// The price of one node's step on a device, for passes of so many tokens and outputs.
   ///
-  /// - Parameter slice: the part of a mixture that the device has; nil for all of it.
+  /// - Parameter slice: the part of the node that the device has; nil for all of it.
   func price(
-    of node: Node, _ slice: ExpertSlice? = nil, tokens: Int, outputs: Int, sequences: Int,
+    of whole: Node, _ slice: NodeSlice? = nil, tokens: Int, outputs: Int, sequences: Int,
     on rates: DeviceRates
   ) -> StepPrice {
+    let node = slice.flatMap { graph.part($0, of: whole) } ?? whole
     let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
+    // What is taken of the weight at a place.
+    func weight(_ place: Int) -> Weight {
+      let weight = graph[node.weights[place]]
+      return weight.sliced(slice?.slice(of: weight, at: place, in: whole))
+    }
+    func linearSeconds(_ place: Int) -> Double {
+      self.linearSeconds(weight(place), types[node.weights[place].index], rows: rows, rates)
+    }
     var price = StepPrice()
     if rows == 0 { return price }
     price.fixedSeconds = rates.stepSeconds
     switch node.op {
     case .linear:
-      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+      price.fixedSeconds += linearSeconds(0)
     case .attention(let attention):
       let perToken = Double(attention.headCount * (attention.keyWidth + attention.valueWidth))
       let readers =
         rates.readsCachePerQueryHead ? Double(attention.headCount / attention.keyValueHeadCount) : 1
       let bytes =
-        Double(graph[attention.cache].bytesPerToken(cacheType)) * readers * Double(sequences)
+        Double(graph.cachedBytesPerToken(node, cacheType)) * readers * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
       price.secondsPerPosition[attention.window ?? .max] =
         2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
@@ -98,9 +107,9 @@ public struct PricedModel: Sendable {
       let heads = attention.heads
       let operations = 2 * rows * Double(heads.headCount * (heads.latentWidth + heads.rank))
       let bytes =
-        Double(graph[attention.cache].bytesPerToken(cacheType)) * Double(sequences)
+        Double(graph.cachedBytesPerToken(node, cacheType)) * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
-      for weight in node.weights { price.fixedSeconds += linearSeconds(weight, rows: rows, rates) }
+      for place in node.weights.indices { price.fixedSeconds += linearSeconds(place) }
       price.secondsPerPosition[.max] =
         operations / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
     case .expandLatent(let expansion):
@@ -110,13 +119,19 @@ public struct PricedModel: Sendable {
       price.fixedSeconds +=
         elements * rates.rate(of: types[node.weights[0].index]).secondsPerElement(tokens: rows)
     case .expertRouter:
-      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+      price.fixedSeconds += linearSeconds(0)
     case .experts(let experts):
-      price.fixedSeconds += expertSeconds(node, experts, slice ?? experts.whole, rows: rows, rates)
+      price.fixedSeconds += expertSeconds(node, experts, slice?.experts ?? experts.whole, rows: rows, rates)
     case .embedding, .rmsNorm, .layerNorm, .rope, .activation, .gatedActivation, .softCap, .sigmoidGate, .add,
       .selectRows:
       let work = graph.work(
-        of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
+        of: whole, tokens: tokens, outputs: outputs, contextTokens: 1, slice: slice,
+        weightBytes: { id in
+          let place = node.weights.firstIndex(of: id) ?? 0
+          let part =
+            Double(weight(place).shape.elementCount ?? 0) / Double(graph[id].shape.elementCount ?? 1)
+          return Int(Double(weightBytes[id.index]) * part)
+        })
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond
     }
     return price
@@ -133,7 +148,7 @@ public struct PricedModel: Sendable {
       load.count / Double(experts.expertCount) * Double(slice.inner.count)
       / Double(experts.expertWidth)
     return node.weights.prefix(3).reduce(0) {
-      $0 + linearSeconds($1, rows: load.slots / load.count, rates) * part
+      $0 + linearSeconds(graph[$1], types[$1.index], rows: load.slots / load.count, rates) * part
     }
   }
 
@@ -154,9 +169,11 @@ public struct PricedModel: Sendable {
   }
 
   /// Seconds of a matrix product with `rows` tokens.
-  private func linearSeconds(_ weight: WeightID, rows: Double, _ rates: DeviceRates) -> Double {
-    let shape = graph[weight].shape
-    let perElement = rates.rate(of: types[weight.index]).secondsPerElement(tokens: rows)
+  private func linearSeconds(
+    _ weight: Weight, _ type: ElementType, rows: Double, _ rates: DeviceRates
+  ) -> Double {
+    let shape = weight.shape
+    let perElement = rates.rate(of: type).secondsPerElement(tokens: rows)
     let outputs = rows > 4 ? Double(shape.rows) * rows * rates.outputSeconds : 0
     return Double(shape.elementCount ?? 0) * perElement + outputs
   }
