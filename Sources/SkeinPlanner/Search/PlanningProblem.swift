@@ -94,5 +94,5 @@ public protocol Strategy: Sendable {
 
 /// All strategies. To add one: write its file, add its line here.
 let strategies: [any Strategy] = [
-  LayerPipeline(), InterleavedLayers(), HostExperts(),
+  LayerPipeline(), InterleavedLayers(), HostExperts(), TensorSplit(),
 ]
