@@ -9,8 +9,13 @@ struct Verify: AsyncParsableCommand {
       The first choice is the reference. Differences are relative to its largest logit. Ends with status 1
       where a difference exceeds --tolerance.
 
+      Choices of devices that run every node whole give the same bits. A --placement is for the choices of several
+      devices; where it has them share nodes, sums are taken in another order, and the logits differ in their last
+      bits (with weights in blocks of 8 bits or fewer, whose activations are rounded as well, a little more).
+
       Example:
         skein verify model.gguf --devices cpu cpu/2 cpu@0,cpu@1
+        skein verify model.gguf --devices cpu@0 cpu@0,cpu@1 --placement shares.yaml
       """)
 
   @Argument(help: "A .gguf file, a folder as Hugging Face tools save it, or the name of a bundled model.")
@@ -25,6 +30,8 @@ struct Verify: AsyncParsableCommand {
   var tokens: String?
   @Option(help: "The largest relative difference that passes.")
   var tolerance = 1e-4
+  @Option(help: ArgumentHelp("A file that says what goes where, as for run.", valueName: "file"))
+  var placement: String?
   @OptionGroup var cache: CacheOptions
   @OptionGroup var weightOptions: WeightOptions
   @OptionGroup var output: OutputOptions
@@ -40,12 +47,16 @@ struct Verify: AsyncParsableCommand {
     for list in devices {
       let choice = DeviceChoice(
         devices: list, cacheType: cache.cacheType, weights: weightOptions.weights,
-        weightMemory: weightOptions.weightMemory)
+        weightMemory: weightOptions.weightMemory,
+        placement: try placement == nil || DeviceChoice.isSingle(list) ? nil : placement)
       let options = try choice.scoringOptions(outputsPerPass: 32)
       let model = try await Model.loadWithProgress(model, options)
       let logits = try await model.logits(try ids(model))
       if reference.isEmpty { reference = logits }
-      rows.append(Row(list, logits, reference, width: model.definition.graph.vocabularySize))
+      rows.append(
+        Row(
+          list, sharesNodes: !model.plan.splits.isEmpty, logits, reference,
+          width: model.definition.graph.vocabularySize))
     }
     if output.json {
       try Terminal.print(json: rows)
@@ -69,6 +80,8 @@ struct Verify: AsyncParsableCommand {
 /// One choice against the reference.
 private struct Row: Encodable {
   var devices: String
+  /// Whether devices share nodes, so that sums are taken in another order.
+  var sharesNodes: Bool
   var isBitEqual: Bool
   var largestRelativeDifference: Double
   /// The first token whose logits differ most; nil where all are equal.
@@ -77,14 +90,16 @@ private struct Row: Encodable {
 
   enum CodingKeys: String, CodingKey {
     case devices
+    case sharesNodes = "shares_nodes"
     case isBitEqual = "bit_equal"
     case largestRelativeDifference = "largest_relative_difference"
     case partsAtToken = "parts_at_token"
     case sameLikeliestTokens = "same_likeliest_tokens"
   }
 
-  init(_ list: String, _ logits: [Float], _ reference: [Float], width: Int) {
+  init(_ list: String, sharesNodes: Bool, _ logits: [Float], _ reference: [Float], width: Int) {
     devices = list
+    self.sharesNodes = sharesNodes
     isBitEqual = zip(logits, reference).allSatisfy { $0.bitPattern == $1.bitPattern }
     let scale = Double(reference.reduce(0) { max($0, abs($1)) })
     var largest = 0.0
@@ -111,7 +126,9 @@ private struct Row: Encodable {
 
   var cells: [String] {
     [
-      devices, isBitEqual ? "bit-equal" : "differ at token \(partsAtToken ?? 0)",
+      devices,
+      isBitEqual
+        ? "bit-equal" : "differ at token \(partsAtToken ?? 0)" + (sharesNodes ? " (devices share nodes)" : ""),
       "\(largestRelativeDifference)",
       sameLikeliestTokens ? "yes" : "no",
     ]

@@ -72,7 +72,12 @@ struct NodeSplit {
     case .linear:
       let isInner = isCut(node.inputs[0], like: node)
       add(node, isInner ? .inner : .columns, with: isInner ? node.inputs : [])
-    case .attention:
+    case .attention(let attention):
+      let (heads, count) = (attention.keyValueHeadCount, shares(node.id).count)
+      if heads < count {
+        throw fail(
+          node, "\(count) devices cannot share its \(heads) heads of keys and values; give it to \(heads) at most")
+      }
       try require(node.inputs, of: node)
       add(node, .columns, with: node.inputs)
     case .latentAttention:
@@ -124,13 +129,18 @@ struct NodeSplit {
 
   /// Cuts the nodes of a group at the same places.
   private mutating func cut(_ members: [Node]) throws(GraphError) {
-    let grid = Grid(members.map { member(of: $0) })
     let shares = shares(members[0].id)
+    var grid = Grid(members.map { member(of: $0) }, valueUnit: Grid.valueUnit)
+    if grid.isBound, grid.unitCount < shares.count {
+      // Few values are cut where their blocks allow it.
+      grid = Grid(members.map { member(of: $0) }, valueUnit: 1)
+    }
     guard let sizes = apportion(grid.unitCount, shares.map(\.fraction)) else {
       // A result that is needed whole anyway is made by each device for itself.
       if !grid.isBound { return }
       let node = members.first { $0.op.cache != nil } ?? members[members.count - 1]
-      throw fail(node, grid.refusal(devices: shares.count, heads: node.op.cache != nil))
+      let values = node.op.cache == nil ? "values" : "heads of keys and values"
+      throw fail(node, grid.refusal(devices: shares.count, of: values))
     }
     for node in members {
       let member = member(of: node)
@@ -192,13 +202,13 @@ struct Grid {
   /// Whether the group cannot be left whole.
   let isBound: Bool
 
-  init(_ members: [Member]) {
+  init(_ members: [Member], valueUnit: Int) {
     pieces = members.reduce(0) { greatestCommonDivisor($0, $1.pieces) }
     let hasHeads = members.contains { $0.pieces < $0.extent }
     var multiple = 1
     for member in members {
       let perPiece = member.extent / pieces
-      let unit = hasHeads ? member.unit : leastCommonMultiple(member.unit, Self.valueUnit)
+      let unit = hasHeads ? member.unit : leastCommonMultiple(member.unit, valueUnit)
       multiple = leastCommonMultiple(multiple, unit / greatestCommonDivisor(unit, perPiece))
     }
     piecesPerUnit = multiple
@@ -214,10 +224,9 @@ struct Grid {
   }
 
   /// Why it cannot be cut for so many devices.
-  func refusal(devices: Int, heads: Bool) -> String {
-    let what = heads ? "heads of keys and values" : "values"
-    let blocks = piecesPerUnit > 1 ? " in runs of \(piecesPerUnit), which blocks of the weights ask for," : ""
-    return "\(devices) devices cannot share \(pieces) \(what)\(blocks): give it to \(max(unitCount, 1)) at most"
+  func refusal(devices: Int, of values: String) -> String {
+    let runs = piecesPerUnit > 1 ? ", which blocks of the weights keep in runs of \(piecesPerUnit)" : ""
+    return "\(devices) devices cannot share its \(pieces) \(values)\(runs); give it to \(unitCount) at most"
   }
 }
 

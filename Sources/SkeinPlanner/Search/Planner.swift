@@ -113,7 +113,7 @@ public struct Planner {
       written += part * seconds(evaluator.decode, device)
       rest -= part
     }
-    if TensorSplit.applies(to: devices, problem.fleet) {
+    if TensorSplit.applies(to: devices, problem) {
       written = 1 / devices.reduce(0) { $0 + 1 / seconds(evaluator.decode, $1) }
     }
     let request = problem.request

@@ -21,6 +21,8 @@ public struct PlanningProblem: Sendable {
   public var usesAllDevices: Bool
   /// Passes in flight that were asked for; nil for as many as devices.
   public var passesInFlight: Int?
+  /// Whether devices may share layers, which changes the last bits of logits.
+  public var sharesLayers = true
 
   /// A problem.
   public init(

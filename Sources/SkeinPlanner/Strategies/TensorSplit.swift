@@ -15,9 +15,12 @@ struct TensorSplit: Strategy {
   /// How often parts are cut again, after a plan has shown what a device needs.
   private static let mostAttempts = 3
 
-  /// Whether it proposes anything for these devices of a fleet.
-  static func applies(to devices: [Int], _ fleet: Fleet) -> Bool {
-    guard devices.count > 1 else { return false }
+  /// Whether it proposes anything for these devices.
+  ///
+  /// Parts of weights are copies: where weights are to stay in the pages of a file, nothing is split.
+  static func applies(to devices: [Int], _ problem: PlanningProblem) -> Bool {
+    let fleet = problem.fleet
+    guard devices.count > 1, problem.sharesLayers, problem.model.mapping.isEmpty else { return false }
     if Set(devices.map { fleet.devices[$0].memoryPool }).count == 1 { return true }
     return devices.allSatisfy { from in
       devices.allSatisfy { to in
@@ -29,7 +32,7 @@ struct TensorSplit: Strategy {
   }
 
   func candidates(_ problem: PlanningProblem, _ costs: CostTables, devices: [Int]) -> [Candidate] {
-    guard Self.applies(to: devices, problem.fleet) else { return [] }
+    guard Self.applies(to: devices, problem) else { return [] }
     let evaluator = PipelineEvaluator(problem, costs, deviceCount: devices.count)
     let load = evaluator.decode.loads[0]
     let seconds = devices.map { costs.times(device: $0, load).seconds(0, costs.layerCount, load) }
