@@ -24,7 +24,9 @@ extension Plan {
       let layers = all.subtracting(cut).sorted()
       if let runs = Plan.runs(of: layers) { parts.append("layers \(runs)") }
       let held = heldShare(of: cut, device: index)
-      if held > 0, let runs = Plan.runs(of: cut.sorted()) { parts.append("\(Plan.percent(held)) of layers \(runs)") }
+      if held > 0, let runs = Plan.runs(of: cut.sorted()) {
+        parts.append("\(Plan.percent(held)) of layers \(runs)")
+      }
       // Experts are worth a word where they are not with their layer.
       let experts = Set(nodes.filter(isExpert).compactMap(\.name.layer))
       let away = graph.nodes.filter {

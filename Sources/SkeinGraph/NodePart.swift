@@ -111,7 +111,8 @@ extension Op {
       return .rope(rope)
     case .attention(var attention):
       let group = attention.headCount / attention.keyValueHeadCount
-      guard let heads = columns.divided(by: attention.valueWidth), let shared = heads.divided(by: group) else {
+      guard let heads = columns.divided(by: attention.valueWidth), let shared = heads.divided(by: group)
+      else {
         return nil
       }
       attention.headCount = heads.count

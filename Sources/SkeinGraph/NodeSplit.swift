@@ -76,7 +76,8 @@ struct NodeSplit {
       let (heads, count) = (attention.keyValueHeadCount, shares(node.id).count)
       if heads < count {
         throw fail(
-          node, "\(count) devices cannot share its \(heads) heads of keys and values; give it to \(heads) at most")
+          node,
+          "\(count) devices cannot share its \(heads) heads of keys and values; give it to \(heads) at most")
       }
       try require(node.inputs, of: node)
       add(node, .columns, with: node.inputs)
@@ -113,8 +114,8 @@ struct NodeSplit {
     for input in inputs where !isCut(input, like: node) {
       throw fail(
         node,
-        "its heads are shared by \(shares(node.id).count) devices, but \(graph[input].name) is not, or not in the same"
-          + " way; give both the same shares")
+        "its heads are shared by \(shares(node.id).count) devices, but \(graph[input].name) is not, or not in the"
+          + " same way; give both the same shares")
     }
   }
 
@@ -148,7 +149,8 @@ struct NodeSplit {
       parts[node.id] = zip(shares, sizes).map { share, size in
         defer { first += size }
         let columns = grid.columns(first..<first + size, of: member)
-        return NodePart(device: share.device, slice: cuts[node.id] == .inner ? .inner(columns) : .columns(columns))
+        let slice = cuts[node.id] == .inner ? NodeSlice.inner(columns) : .columns(columns)
+        return NodePart(device: share.device, slice: slice)
       }
     }
   }

@@ -172,7 +172,9 @@ extension Plan {
       case .compute, .reduce, .join:
         let inputs = values.inputs(of: step)
         if step.inputs.count != inputs.count { throw fail(step, "lacks inputs") }
-        if step.kind != .compute, inputs.isEmpty || (splits[step.node]![0].slice.isColumns != (step.kind == .join)) {
+        if step.kind != .compute,
+          splits[step.node].map({ $0[0].slice.isColumns != (step.kind == .join) }) ?? true
+        {
           throw fail(step, "puts together what has no such parts")
         }
         for (input, buffer) in zip(inputs, step.inputs) where !holds(buffer, input) {

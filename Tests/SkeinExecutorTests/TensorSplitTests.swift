@@ -1,3 +1,4 @@
+import CAllocationCounter
 import SkeinDevices
 import SkeinGraph
 import SkeinTestSupport
@@ -11,7 +12,8 @@ import Testing
     tokensPerPass: 16, outputsPerPass: 16, passesInFlight: 3, contextTokens: 200, sequenceCount: 2,
     cachePageTokens: 8, cacheType: .f32)
   /// 6 query heads on 3 heads of keys and values; three units of 32 inner values.
-  static let decoder = TinyGraph.decoder(width: 48, heads: 6, keyValueHeads: 3, feedForward: 96, vocabulary: 96)
+  static let decoder = TinyGraph.decoder(
+    width: 48, heads: 6, keyValueHeads: 3, feedForward: 96, vocabulary: 96)
   /// Latent attention of 4 heads, and experts.
   static let mixture = TinyGraph.mixture(expertWidth: 96, vocabulary: 96)
 
@@ -34,9 +36,11 @@ import Testing
   }
 
   /// All of the model, or only its layers; even and uneven; two and three devices; streamed or not.
-  @Test(arguments: [decoder, mixture, TinyGraph.mixture(expertWidth: 96, vocabulary: 96, isSplit: false),
+  @Test(arguments: [
+    decoder, mixture, TinyGraph.mixture(expertWidth: 96, vocabulary: 96, isSplit: false),
     TinyGraph.mixture(expertWidth: 96, vocabulary: 96, latentCache: .expanded),
-    TinyGraph.decoder(width: 48, heads: 6, keyValueHeads: 3, feedForward: 112, vocabulary: 96, window: 9)])
+    TinyGraph.decoder(width: 48, heads: 6, keyValueHeads: 3, feedForward: 112, vocabulary: 96, window: 9),
+  ])
   func sharedLayersGiveTheSameLogits(graph: Graph) throws {
     let expected = try whole(graph)
     for fractions in [[0.5, 0.5], [0.7, 0.3], [0.3, 0.3, 0.4], [0.1, 0.2, 0.7]] {
@@ -127,7 +131,8 @@ import Testing
       let count = Int.random(in: 2...3, using: &generator)
       let devices = try oneCoreDevices(count)
       func draw() -> [Share] {
-        let used = (0..<count).shuffled(using: &generator).prefix(Int.random(in: 1...count, using: &generator))
+        let used = (0..<count).shuffled(using: &generator).prefix(
+          Int.random(in: 1...count, using: &generator))
         let parts = used.map { _ in Double.random(in: 0.05...1, using: &generator) }
         let sum = parts.reduce(0, +)
         return zip(used, parts).map { Share(device: $0, fraction: $1 / sum) }
@@ -155,6 +160,37 @@ import Testing
       }
     }
     #expect(ran > 20 && refused > 5, "\(ran) ran, \(refused) were refused")
+  }
+
+  /// In a process of its own, where no other test allocates meanwhile.
+  @Test func theDecodeLoopAllocatesNothing() async {
+    await #expect(processExitsWith: .success) {
+      guard skein_counts_allocations() else { return }
+      let devices = try oneCoreDevices(2)
+      for graph in [TensorSplitTests.decoder, TensorSplitTests.mixture] {
+        let shares = TensorSplitTests.shares([0.6, 0.4])
+        let placement = Placement(devices: devices.map(\.id), shares: graph.nodes.map { _ in shares })
+        let plan = try lower(
+          graph, placement, limits: TensorSplitTests.limits, layouts: devices.map(\.layout)
+        ) { _ in .f32 }
+        let executor = try Executor(plan: plan, devices: devices, weights: FixedWeights(graph))
+        var batch = Batch(capacity: 16)
+        let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: graph.vocabularySize)
+        func decode(_ positions: Range<Int>) throws {
+          for position in positions {
+            batch.removeAll()
+            batch.append(7, position: position, wantsLogits: true)
+            try executor.execute(batch, logits: logits)
+          }
+        }
+        try decode(0..<20)
+        let before = skein_allocation_count()
+        skein_allocation_counting_start()
+        try decode(20..<180)
+        skein_allocation_counting_stop()
+        precondition(skein_allocation_count() == before, "decoding allocates")
+      }
+    }
   }
 
   private func reference(_ graph: Graph) throws -> [Float] {

@@ -76,7 +76,9 @@ import Testing
     guard case .experts(let experts) = node.op else { return }
     let rates = DeviceRates.simple(bytesPerSecond: 40e9, operationsPerSecond: 1e12)
     func seconds(_ slice: ExpertSlice?, _ tokens: Int) -> Double {
-      model.price(of: node, slice.map(NodeSlice.experts), tokens: tokens, outputs: tokens, sequences: 1, on: rates).fixedSeconds
+      model.price(
+        of: node, slice.map(NodeSlice.experts), tokens: tokens, outputs: tokens, sequences: 1, on: rates
+      ).fixedSeconds
         - rates.stepSeconds
     }
     let even = [1, 7, 100].map { seconds(nil, $0) }

@@ -90,11 +90,14 @@ struct LlamaCppTests {
   @Test("In split mode row all GPUs share every layer")
   func rows() throws {
     let context = try RuleModel.llama.context(devices: ["cpu", "cuda:0", "cuda:1"])
-    let evaluation = try readPlacement("-sm row -ts 3,1 -ngl 99 -ot attn_output=CPU", path: "o").evaluate(context)
+    let evaluation = try readPlacement("-sm row -ts 3,1 -ngl 99 -ot attn_output=CPU", path: "o").evaluate(
+      context)
     func shares(_ name: String) -> [DeviceShare] {
       evaluation.shares[context.modules.graph.nodes.firstIndex { $0.name.description == name }!]
     }
-    let both = [DeviceShare(DeviceID("cuda:0"), fraction: 0.75), DeviceShare(DeviceID("cuda:1"), fraction: 0.25)]
+    let both = [
+      DeviceShare(DeviceID("cuda:0"), fraction: 0.75), DeviceShare(DeviceID("cuda:1"), fraction: 0.25),
+    ]
     for name in ["query", "queryRope", "attention", "attentionResidual", "activation", "down"] {
       #expect(shares("layers.3.\(name)") == both, "\(name)")
     }

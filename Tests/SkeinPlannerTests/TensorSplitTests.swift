@@ -33,20 +33,20 @@ struct TensorSplitStrategyTests {
 
   @Test("Requests that mostly write are shared; those that mostly read are as they were")
   func choice() throws {
-    let written = try Planner(problem([20e9, 20e9], pool: "host", request: writing)).best()
+    let written = try Planner(problem([1e9, 1e9], pool: "host", request: writing)).best()
     #expect(written.chosen.strategy == TensorSplit().name)
-    let one = try Planner(problem([20e9], pool: "host", request: writing)).best()
+    let one = try Planner(problem([1e9], pool: "host", request: writing)).best()
     #expect(written.chosen.price.decodeTokensPerSecond > 1.7 * one.chosen.price.decodeTokensPerSecond)
     // Never, where that is asked; and not over links of 10 GB/s.
-    var whole = try problem([20e9, 20e9], pool: "host", request: writing)
+    var whole = try problem([1e9, 1e9], pool: "host", request: writing)
     whole.sharesLayers = false
     #expect(try Planner(whole).best().chosen.plan.splits.isEmpty)
-    #expect(try Planner(problem([20e9, 20e9], pool: nil, request: writing)).best().chosen.plan.splits.isEmpty)
+    #expect(try Planner(problem([1e9, 1e9], pool: nil, request: writing)).best().chosen.plan.splits.isEmpty)
   }
 
   @Test("The bound below which no plan can be holds for shared layers")
   func bound() throws {
-    for speeds in [[20e9, 20e9], [20e9, 5e9], [20e9, 10e9, 5e9]] {
+    for speeds in [[1e9, 1e9], [1e9, 0.3e9], [1e9, 0.5e9, 0.3e9]] {
       let problem = try problem(speeds, pool: "host", request: writing)
       let all = Array(speeds.indices)
       let planner = Planner(problem)
@@ -62,13 +62,14 @@ struct TensorSplitStrategyTests {
   func fractions() throws {
     #expect(TensorSplit.fractions(speeds: [3, 1], most: [9, 9]) == [0.75, 0.25])
     #expect(TensorSplit.fractions(speeds: [3, 1], most: [0.5, 9]) == [0.5, 0.5])
-    #expect(TensorSplit.fractions(speeds: [4, 2, 2], most: [0.3, 0.3, 9])! == [0.3, 0.3, 0.4])
+    let third = try #require(TensorSplit.fractions(speeds: [4, 2, 2], most: [0.3, 0.3, 9]))
+    #expect(third[0] == 0.3 && third[1] == 0.3 && abs(third[2] - 0.4) < 1e-12)
     #expect(TensorSplit.fractions(speeds: [3, 1], most: [0.5, 0.4]) == nil)
-    let problem = try problem([30e9, 10e9], pool: "host", request: writing)
+    let problem = try problem([3e9, 1e9], pool: "host", request: writing)
     let placement = TensorSplit().candidates(problem, CostTables(problem), devices: [0, 1])[0].placement
     let plan = try problem.lower(placement)
     let weights = plan.devices.map { $0.weights.reduce(0) { $0 + $1.buffer.byteCount } }
-    #expect(abs(Double(weights[0]) / Double(weights[0] + weights[1]) - 0.75) < 0.03)
+    #expect(abs(Double(weights[0]) / Double(weights[0] + weights[1]) - 0.75) < 0.06)
     // What is written to a file gives the same placement when it is read.
     let context = try RuleModel.llama.context(devices: ["d0", "d1"])
     let file = try PlacementFile(describing: placement, of: context.modules)
