@@ -10,8 +10,17 @@ import SkeinGraph
 #endif
 
 extension CPUQueue {
+  /// The whole result of a node of which there are parts.
+  func putTogether(_ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape) {
+    switch step.kernel {
+    case .reduce(let args): reduce(args, step, y: y, rows: rows, pass: pass)
+    case .join(let columns): join(columns, step, y: y, rows: rows, pass: pass)
+    default: break
+    }
+  }
+
   /// The sum of the parts of a node's result, in their order.
-  func reduce(
+  private func reduce(
     _ template: skein_add_args, _ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
   ) {
     var args = template
@@ -25,7 +34,9 @@ extension CPUQueue {
   }
 
   /// The parts of a node's result side by side, each of so many columns.
-  func join(_ columns: [Int], _ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape) {
+  private func join(
+    _ columns: [Int], _ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
+  ) {
     let width = columns.reduce(0, +)
     var first = 0
     for (part, count) in zip(step.inputs, columns) {

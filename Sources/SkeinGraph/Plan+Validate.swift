@@ -122,6 +122,14 @@ extension Plan {
     return nil
   }
 
+  /// What is wrong with the number of inputs of a step, if anything.
+  private func problem(ofInputs count: Int, of step: Step) -> String? {
+    if step.inputs.count != count { return "lacks inputs" }
+    if step.kind == .compute { return nil }
+    let isColumns = splits[step.node].map { $0[0].slice.isColumns }
+    return isColumns == (step.kind == .join) ? nil : "puts together what has no such parts"
+  }
+
   private func validateRegions(of device: DevicePlan) throws(GraphError) {
     let held = device.weights.map(\.buffer) + device.caches.flatMap { [$0.keys, $0.values] }
     for buffer in held where !device.contains(buffer) {
@@ -171,12 +179,7 @@ extension Plan {
       switch step.kind {
       case .compute, .reduce, .join:
         let inputs = values.inputs(of: step)
-        if step.inputs.count != inputs.count { throw fail(step, "lacks inputs") }
-        if step.kind != .compute,
-          splits[step.node].map({ $0[0].slice.isColumns != (step.kind == .join) }) ?? true
-        {
-          throw fail(step, "puts together what has no such parts")
-        }
+        if let problem = problem(ofInputs: inputs.count, of: step) { throw fail(step, problem) }
         for (input, buffer) in zip(inputs, step.inputs) where !holds(buffer, input) {
           throw fail(step, "step \(place) reads \(values.name(of: input)) where it is not")
         }
