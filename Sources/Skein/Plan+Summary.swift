@@ -18,8 +18,15 @@ extension Plan {
       let isExpert = { (node: Node) in node.name.role == .experts }
       var parts: [String] = []
       if nodes.contains(where: { $0.name.role == .tokenEmbedding }) { parts.append("embedding") }
-      let layers = Set(nodes.filter { !isExpert($0) }.compactMap(\.name.layer)).sorted()
+      if let share = shared(.tokenEmbedding, device: index) { parts.append("\(share) of the embedding") }
+      let cut = Set(splits.keys.map { graph[$0] }.filter { !isExpert($0) }.compactMap(\.name.layer))
+      let all = Set(nodes.filter { !isExpert($0) }.compactMap(\.name.layer))
+      let layers = all.subtracting(cut).sorted()
       if let runs = Plan.runs(of: layers) { parts.append("layers \(runs)") }
+      let held = heldShare(of: cut, device: index)
+      if held > 0, let runs = Plan.runs(of: cut.sorted()) {
+        parts.append("\(Plan.percent(held)) of layers \(runs)")
+      }
       // Experts are worth a word where they are not with their layer.
       let experts = Set(nodes.filter(isExpert).compactMap(\.name.layer))
       let away = graph.nodes.filter {
@@ -32,6 +39,7 @@ extension Plan {
       }
       if let share = sharedExperts(device: index) { parts.append(share) }
       if nodes.contains(where: { $0.name.role == .head }) { parts.append("head") }
+      if let share = shared(.head, device: index) { parts.append("\(share) of the head") }
       if !devices[index].streamed.isEmpty {
         parts.append("\(devices[index].streamed.count) weights streamed")
       }
@@ -41,6 +49,29 @@ extension Plan {
     }
   }
 
+  /// `40%` of a node outside the layers, where the device shares it with others.
+  private func shared(_ role: Role, device: Int) -> String? {
+    guard let node = graph.nodes.first(where: { $0.name == NodeName(role) }),
+      case .columns(let columns) = splits[node.id]?.first(where: { $0.device == device })?.slice
+    else { return nil }
+    return Plan.percent(Double(columns.count) / Double(node.width))
+  }
+
+  /// The part of the weights of some layers, but for their experts, that a device has.
+  private func heldShare(of layers: Set<Int>, device: Int) -> Double {
+    func count(_ weight: Weight) -> Int {
+      let isIncluded =
+        weight.name.node.layer.map(layers.contains) ?? false
+        && ![.expertGate, .expertUp, .expertDown].contains(weight.name.node.role)
+      return isIncluded ? weight.shape.elementCount ?? 0 : 0
+    }
+    let slots = devices[device].weights + devices[device].streamed
+    let held = slots.reduce(0) { $0 + count(graph[$1.weight].sliced($1.slice)) }
+    return Double(held) / Double(max(graph.weights.reduce(0) { $0 + count($1) }, 1))
+  }
+
+  private static func percent(_ part: Double) -> String { "\(Int((part * 100).rounded()))%" }
+
   /// `40% of the experts of 0-3`, where the device shares them with others.
   private func sharedExperts(device: Int) -> String? {
     var layers: [Int] = []
@@ -49,11 +80,10 @@ extension Plan {
       guard case .experts(let experts) = graph[id].op, let part = parts.first(where: { $0.device == device })
       else { continue }
       layers.append(graph[id].name.layer ?? 0)
-      fraction += part.slice.fraction(of: experts)
+      fraction += part.slice.experts?.fraction(of: experts) ?? 0
     }
     guard let runs = Plan.runs(of: layers.sorted()) else { return nil }
-    let percent = Int((fraction / Double(layers.count) * 100).rounded())
-    return "\(percent)% of the experts of \(runs)"
+    return "\(Plan.percent(fraction / Double(layers.count))) of the experts of \(runs)"
   }
 
   /// `0-3, 6` for 0, 1, 2, 3 and 6.

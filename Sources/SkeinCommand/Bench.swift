@@ -1,6 +1,5 @@
 import ArgumentParser
 import Skein
-import SkeinDevices
 import SkeinPlanner
 
 /// `skein bench`
@@ -96,7 +95,7 @@ extension Bench {
   /// Whether a choice has one device and is compared with others: a placement is then for the others.
   private func isOneOfSeveral(_ list: String) throws -> Bool {
     guard placement != nil, devices.count > 1 else { return false }
-    return try DeviceSelection.devices(list, topology: CPUTopology()).count == 1
+    return try DeviceChoice.isSingle(list)
   }
 }
 

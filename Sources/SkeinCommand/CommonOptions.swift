@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinDevices
 import SkeinModels
 import SkeinPlanner
 
@@ -83,10 +84,17 @@ struct DeviceChoice {
     return options
   }
 
-  /// Options for computing logits: speed is no matter, so nothing is measured and all devices take part.
+  /// Whether a list of devices names one.
+  static func isSingle(_ list: String) throws -> Bool {
+    try DeviceSelection.devices(list, topology: CPUTopology()).count == 1
+  }
+
+  /// Options for computing logits: speed is no matter, so nothing is measured and all devices take part. They share
+  /// layers only where a placement says so: then all choices of devices give the same bits.
   func scoringOptions(outputsPerPass: Int) throws -> LoadOptions {
     var options = try loadOptions(outputsPerPass: outputsPerPass)
     options.planning.usesAllDevices = true
+    options.planning.layerSharing = .never
     options.profiles = .estimated
     return options
   }

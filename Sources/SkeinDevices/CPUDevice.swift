@@ -107,8 +107,7 @@ struct CPULayout: DeviceLayout {
     let stored = (type.rowBytes(elementCount: weight.shape.columns) ?? 0) * weight.shape.rows
     guard packs(type), weight.shape.extents.count > 1 else { return stored }
     let stack = MatrixStack(weight.shape)
-    let packed = Int(skein_packed_bytes(type.rawValue, Int32(stack.rows), Int32(stack.columns)))
-    return max(stored, stack.count * packed)
+    return max(stored, stack.count * stack.packedBytes(type))
   }
 
   func packs(_ type: ElementType) -> Bool { prefersPacked }

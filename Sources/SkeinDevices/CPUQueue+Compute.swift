@@ -67,8 +67,8 @@ extension CPUQueue {
       args.rows = integers(device.inputs.outputRows)
       args.y = y
       team.run(kernels.select_rows, &args, items: rows, grain: team.grain(items: rows))
-    case .reduce(let args):
-      reduce(args, step, y: y, rows: rows, pass: pass)
+    case .reduce, .join:
+      putTogether(step, y: y, rows: rows, pass: pass)
     case .latentAttention, .expandLatent, .expertRouter, .experts, .sigmoidGate:
       computeMixture(step, y: y, rows: rows, pass: pass)
     case .none:

@@ -43,25 +43,21 @@ extension CPUQueue {
   private func pack(
     _ slot: WeightSlot, _ shape: Shape, _ source: UnsafeRawPointer, rows count: Int, from first: Int
   ) {
-    let stack = MatrixStack(shape)
-    let slice = slot.slice ?? stack.whole
-    let rowBytes = slot.type.rowBytes(elementCount: stack.columns) ?? 0
-    let columnOffset = slot.type.rowBytes(elementCount: slice.columns.lowerBound) ?? 0
-    let matrixBytes = stack.packedBytes(slice, slot.type)
+    let columns = slot.slice?.columns ?? 0..<shape.columns
+    let rowBytes = slot.type.rowBytes(elementCount: shape.columns) ?? 0
+    let columnOffset = slot.type.rowBytes(elementCount: columns.lowerBound) ?? 0
+    let matrixBytes = MatrixStack(graph[slot.weight].sliced(slot.slice).shape).packedBytes(slot.type)
     let destination = address(slot.buffer, slot: 0)
-    var place = 0
-    for matrix in slice.matrices.numbers {
-      defer { place += 1 }
-      let own = matrix * stack.rows + slice.rows.lowerBound..<matrix * stack.rows + slice.rows.upperBound
-      let here = own.clamped(to: first..<first + count)
+    for run in PackedRun.runs(of: slot.slice, shape) {
+      let here = run.rows.clamped(to: first..<first + count)
       if here.isEmpty { continue }
       var args = skein_pack_weights_args()
       args.rows = source + (here.lowerBound - first) * rowBytes + columnOffset
       args.row_bytes = Int64(rowBytes)
       args.type = slot.type.rawValue
-      args.columns = Int32(slice.columns.count)
-      args.first_row = Int32(here.lowerBound - own.lowerBound)
-      args.packed = destination + place * matrixBytes
+      args.columns = Int32(columns.count)
+      args.first_row = Int32(run.firstRow + here.lowerBound - run.rows.lowerBound)
+      args.packed = destination + run.matrix * matrixBytes
       team.run(kernels.pointee.pack_weights, &args, items: here.count, grain: Self.packedRowsARun)
     }
   }
@@ -97,14 +93,41 @@ struct MatrixStack {
     count = shape.extents.dropLast(2).reduce(1, *)
   }
 
-  /// All of it.
-  var whole: WeightSlice {
-    WeightSlice(matrices: ExpertSet(0..<count), rows: 0..<rows, columns: 0..<columns)
+  /// Bytes of one matrix, packed.
+  func packedBytes(_ type: ElementType) -> Int {
+    Int(skein_packed_bytes(type.rawValue, Int32(rows), Int32(columns)))
   }
+}
 
-  /// Bytes of one of the packed matrices of a slice.
-  func packedBytes(_ slice: WeightSlice, _ type: ElementType) -> Int {
-    Int(skein_packed_bytes(type.rawValue, Int32(slice.rows.count), Int32(slice.columns.count)))
+/// Rows of a stack of matrices that lie together in one of the packed matrices of a device.
+private struct PackedRun {
+  /// In the stack, all matrices' rows counted through.
+  var rows: Range<Int>
+  /// Which of the device's matrices.
+  var matrix: Int
+  /// Where the first of the rows is in it.
+  var firstRow: Int
+
+  /// What a device holds that has a slice of a weight. Of a single matrix a slice names rows as if each were a matrix.
+  static func runs(of slice: WeightSlice?, _ shape: Shape) -> [PackedRun] {
+    let stack = MatrixStack(shape)
+    guard let slice else {
+      return (0..<stack.count).map {
+        PackedRun(rows: $0 * stack.rows..<($0 + 1) * stack.rows, matrix: $0, firstRow: 0)
+      }
+    }
+    var count = 0
+    if shape.extents.count == 2 {
+      return slice.matrices.runs.map { run in
+        defer { count += run.count }
+        return PackedRun(rows: run, matrix: 0, firstRow: count)
+      }
+    }
+    return slice.matrices.numbers.enumerated().map { place, matrix in
+      let first = matrix * stack.rows
+      return PackedRun(
+        rows: first + slice.rows.lowerBound..<first + slice.rows.upperBound, matrix: place, firstRow: 0)
+    }
   }
 }
 

@@ -98,20 +98,6 @@ extension CPUQueue {
     team.run(kernels.pointee.experts_down, &args, items: down, grain: team.grain(items: down, unit: unit))
   }
 
-  /// The sum of the parts of a node's result, in their order.
-  func reduce(
-    _ template: skein_add_args, _ step: CPUStep, y: UnsafeMutablePointer<Float>, rows: Int, pass: PassShape
-  ) {
-    var args = template
-    args.y = y
-    for (index, part) in step.inputs.enumerated().dropFirst() {
-      let first = index == 1 ? address(step.inputs[0], slot: pass.slot) : UnsafeMutableRawPointer(y)
-      args.a = UnsafePointer(first.assumingMemoryBound(to: Float.self))
-      args.b = UnsafePointer(address(part, slot: pass.slot).assumingMemoryBound(to: Float.self))
-      team.run(kernels.pointee.add, &args, items: rows, grain: team.grain(items: rows))
-    }
-  }
-
   /// Stores the new compressed rows, then attends: each span of tokens in its form.
   private func latentAttention(
     _ args: inout skein_latent_attention_args, expandedFrom: Int32, _ step: CPUStep,

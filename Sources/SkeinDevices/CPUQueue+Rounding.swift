@@ -31,7 +31,7 @@ extension CPUQueue {
     _ pass: PassShape
   ) -> UnsafeRawPointer {
     // A node with another input may put its threads' scratch where the rounded rows are.
-    if rounded?.node != step.firstInput || rounded?.pass != pass.serial { rounded = nil }
+    if rounded?.input != step.firstInput || rounded?.pass != pass.serial { rounded = nil }
     if form == .float32 { return UnsafeRawPointer(x) }
     if rounded?.form != form {
       round(x, to: form, columns: columns, rows: rows, y: workspace)

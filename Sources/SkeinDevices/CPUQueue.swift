@@ -25,8 +25,8 @@ final class CPUQueue: DeviceQueue {
   private let regionOffsets: [Int]
   private let passBytes: Int
   private let tables = StepTables()
-  /// What the front of the workspace holds: the result of a node in a pass, rounded to a form.
-  var rounded: (pass: Int, node: NodeID, form: InputForm)?
+  /// What the front of the workspace holds: the result of a node, or of a part of it, in a pass, rounded to a form.
+  var rounded: (pass: Int, input: CPUStep.Input, form: InputForm)?
 
   init(
     plan: Plan, device index: Int, memory: any DeviceMemory, cores: [Int], kernels: KernelTable

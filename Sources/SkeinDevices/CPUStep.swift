@@ -24,13 +24,21 @@ struct CPUStep {
     case sigmoidGate(skein_sigmoid_gate_args)
     /// Adds up the parts of a node's result.
     case reduce(skein_add_args)
+    /// Puts parts of so many columns each side by side.
+    case join([Int])
     /// Copies and outputs: the queue has other calls for them.
     case none
   }
 
+  /// The result of a node, or a part of it.
+  struct Input: Hashable {
+    var node: NodeID
+    var part: Int?
+  }
+
   var kernel: Kernel
-  /// The first input's node; linear layers that share it share its rounded form.
-  var firstInput: NodeID?
+  /// The first input; linear layers that share it share its rounded form.
+  var firstInput: Input?
   var inputs: [Buffer]
   var result: Buffer
   var rows: RowCount
@@ -51,24 +59,36 @@ struct CPUBinder {
 
   /// The steps of the device, in order.
   func steps() -> [CPUStep] {
-    var slots = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.weight, $0) })
+    var slots = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.piece, $0) })
     return device.steps.map { step in
       // What was fetched is for the next step.
       if case .fetch(let range) = step.kind {
-        for slot in device.streamed[range] { slots[slot.weight] = slot }
+        for slot in device.streamed[range] { slots[slot.piece] = slot }
       }
-      let node = plan.graph[step.node]
-      let scratch = CPUScratch(for: node, in: plan.graph, limits: plan.limits) { slots[$0]?.type ?? .f32 }
+      let node = plan.node(of: step)
+      let own = Dictionary(
+        plan.pieces(of: step).compactMap { piece in slots[piece].map { (piece.weight, $0) } }
+      ) { first, _ in first }
+      let scratch = CPUScratch(for: node, in: plan.graph, limits: plan.limits) { own[$0]?.type ?? .f32 }
+      let firstInput = node.inputs.first.map {
+        CPUStep.Input(node: $0, part: plan.part(ofInput: 0, of: step))
+      }
       return CPUStep(
-        kernel: kernel(of: step, slots), firstInput: node.inputs.first,
+        kernel: kernel(of: step, node, own), firstInput: firstInput,
         inputs: step.inputs, result: step.result, rows: node.rows, scratch: scratch)
     }
   }
 
-  private func kernel(of step: Step, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
-    let node = plan.graph[step.node]
+  private func kernel(of step: Step, _ node: Node, _ slots: [WeightID: WeightSlot]) -> CPUStep.Kernel {
     switch step.kind {
-    case .compute: return kernel(of: node, plan.slice(of: step), slots)
+    case .compute: return kernel(of: node, plan.slice(of: step)?.experts, slots)
+    case .join:
+      return .join(
+        (plan.splits[step.node] ?? []).indices.map { part in
+          var made = step
+          made.part = part
+          return plan.width(of: made)
+        })
     case .reduce: return .reduce(skein_add_args(a: nil, b: nil, y: nil, columns: Int32(node.width)))
     case .fetch, .copy, .output: return .none
     }
@@ -82,7 +102,7 @@ struct CPUBinder {
       UnsafePointer(address(weight(index).buffer).assumingMemoryBound(to: Float.self))
     }
     func rowBytes(_ slot: WeightSlot) -> Int64 {
-      Int64(slot.type.rowBytes(elementCount: plan.graph[slot.weight].shape.columns) ?? 0)
+      Int64(slot.type.rowBytes(elementCount: plan.graph[slot.weight].sliced(slot.slice).shape.columns) ?? 0)
     }
     switch node.op {
     case .embedding(let embedding):
@@ -148,7 +168,7 @@ struct CPUBinder {
   /// A matrix and what is added to its products.
   func linearArguments(_ node: Node, _ slots: [WeightID: WeightSlot]) -> skein_linear_args {
     let matrix = slots[node.weights[0]]!
-    let shape = plan.graph[matrix.weight].shape
+    let shape = plan.graph[matrix.weight].sliced(matrix.slice).shape
     var args = skein_linear_args()
     args.weights = UnsafeRawPointer(address(matrix.buffer))
     args.row_bytes = Int64(matrix.type.rowBytes(elementCount: shape.columns) ?? 0)
@@ -183,7 +203,7 @@ struct CPUBinder {
     cache.values = address(slot.values).assumingMemoryBound(to: UInt8.self)
     cache.type = plan.limits.cacheType.rawValue
     cache.page_tokens = Int32(plan.limits.cachePageTokens)
-    cache.kv_heads = Int32(shape.keyValueHeadCount)
+    cache.kv_heads = Int32(slot.headCount)
     cache.key_width = Int32(shape.keyWidth)
     cache.value_width = Int32(shape.valueWidth)
     cache.pages_per_sequence = Int32(plan.limits.pagesPerSequence)

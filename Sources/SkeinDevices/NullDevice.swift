@@ -105,13 +105,13 @@ public final class NullQueue: DeviceQueue {
   private let plan: Plan
   private let device: DevicePlan
   private let rates: NullDevice.Rates
-  private let weightBytes: [WeightID: Int]
+  private let weightBytes: [WeightPiece: Int]
 
   init(plan: Plan, device index: Int, rates: NullDevice.Rates) {
     self.plan = plan
     self.rates = rates
     device = plan.devices[index]
-    weightBytes = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.weight, $0.buffer.byteCount) })
+    weightBytes = Dictionary(uniqueKeysWithValues: device.weights.map { ($0.piece, $0.buffer.byteCount) })
   }
 
   /// Nothing: any thread will do.
@@ -140,14 +140,7 @@ public final class NullQueue: DeviceQueue {
     let node = plan.graph[device.steps[index].node]
     if node.rows.count(tokens: pass.tokenCount, outputs: pass.outputCount) == 0 { return }
     let step = device.steps[index]
-    let work =
-      step.kind == .reduce
-      ? plan.graph.workOfReducing(
-        node, parts: step.inputs.count, tokens: pass.tokenCount, outputs: pass.outputCount)
-      : plan.graph.work(
-        of: node, tokens: pass.tokenCount, outputs: pass.outputCount,
-        contextTokens: plan.limits.contextTokens, cacheType: plan.limits.cacheType,
-        slice: plan.slice(of: step), weightBytes: { weightBytes[$0] ?? 0 })
+    let work = work(of: step, node, pass)
     let start = clockSeconds
     clockSeconds +=
       rates.stepSeconds
@@ -155,6 +148,25 @@ public final class NullQueue: DeviceQueue {
         work.floatingPointOperations / rates.operationsPerSecond,
         (work.weightBytes + work.activationBytes) / rates.bytesPerSecond)
     spans.append(Span(node: node.id, pass: pass.serial, start: start, end: clockSeconds))
+  }
+
+  private func work(of step: Step, _ node: Node, _ pass: PassShape) -> Work {
+    switch step.kind {
+    case .reduce:
+      return plan.graph.workOfReducing(
+        node, parts: step.inputs.count, tokens: pass.tokenCount, outputs: pass.outputCount)
+    case .join:
+      return plan.graph.workOfJoining(node, tokens: pass.tokenCount, outputs: pass.outputCount)
+    case .compute, .fetch, .copy, .output:
+      let pieces = plan.pieces(of: step)
+      return plan.graph.work(
+        of: node, tokens: pass.tokenCount, outputs: pass.outputCount,
+        contextTokens: plan.limits.contextTokens, cacheType: plan.limits.cacheType,
+        slice: plan.slice(of: step),
+        weightBytes: { weight in
+          pieces.first { $0.weight == weight }.flatMap { weightBytes[$0] } ?? 0
+        })
+    }
   }
 
   /// An event that carries the clock.

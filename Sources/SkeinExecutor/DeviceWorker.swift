@@ -83,7 +83,7 @@ final class DeviceWorker: @unchecked Sendable {
       plan.graph[step.node].rows.count(tokens: pass.shape.tokenCount, outputs: pass.shape.outputCount)
     }
     switch step.kind {
-    case .compute, .reduce:
+    case .compute, .reduce, .join:
       try queue.compute(step: index, pass: pass.shape)
       try experts?.count(
         step: index, rows: rows(), at: offset(step.result, device: device, slot: pass.shape.slot), from: queue
@@ -95,7 +95,7 @@ final class DeviceWorker: @unchecked Sendable {
       try queue.copy(
         from: memories[from.device], at: offset(source, device: from.device, slot: pass.shape.slot),
         to: offset(step.result, device: device, slot: pass.shape.slot),
-        byteCount: rows() * plan.graph[step.node].width * 4)
+        byteCount: rows() * plan.width(of: step) * 4)
     case .output:
       if let logits = pass.logits {
         try queue.read(offset(step.result, device: device, slot: pass.shape.slot), into: logits)

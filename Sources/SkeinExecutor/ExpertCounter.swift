@@ -20,7 +20,9 @@ final class ExpertCounter: @unchecked Sendable {
     var values = 0
     routers = plan.devices[device].steps.map { step in
       let node = plan.graph[step.node]
-      guard step.kind == .compute, case .expertRouter(let router) = node.op, let layer = node.name.layer
+      // Where several devices compute a router for themselves, the first counts.
+      guard step.kind == .compute, case .expertRouter(let router) = node.op, let layer = node.name.layer,
+        plan.placement.shares[node.id.index].first?.device == device
       else { return nil }
       defer { count += router.expertCount }
       let rows = node.rows.count(tokens: plan.limits.tokensPerPass, outputs: plan.limits.outputsPerPass)

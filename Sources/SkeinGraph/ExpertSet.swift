@@ -63,9 +63,10 @@ extension Experts {
 }
 
 /// What a device holds of a stack of matrices: some matrices, and of each some rows and columns. In the device's
-/// memory they lie close together, as a smaller stack.
+/// memory they lie close together, as a smaller stack. A single matrix counts as a stack of its rows, a vector as one
+/// row.
 public struct WeightSlice: Hashable, Sendable {
-  /// The matrices.
+  /// The matrices; of a single matrix, the rows.
   public var matrices: ExpertSet
   /// Rows of each.
   public var rows: Range<Int>

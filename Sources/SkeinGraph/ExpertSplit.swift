@@ -1,19 +1,5 @@
 import SkeinTensor
 
-/// A part of a mixture on one device of a plan.
-public struct ExpertPart: Hashable, Sendable {
-  /// Index into `Plan.devices`.
-  public var device: Int
-  /// What of the mixture is there.
-  public var slice: ExpertSlice
-
-  /// A part of a mixture.
-  public init(device: Int, slice: ExpertSlice) {
-    self.device = device
-    self.slice = slice
-  }
-}
-
 extension ExpertSet {
   /// Cuts experts 0 ..< count into runs, one for each fraction, as near to the fractions as whole experts allow
   /// (largest remainder), each with at least one; nil where there are fewer experts than fractions.
@@ -66,15 +52,9 @@ struct ExpertSplit {
   let innerType: ElementType
 
   /// The parts in the order of the shares.
-  func parts() throws(GraphError) -> [ExpertPart] {
-    let devices = shares.map(\.device)
-    if Set(devices).count < devices.count { throw fail("has two shares on one device; add them up") }
+  func slices() throws(GraphError) -> [ExpertSlice] {
     if shares.contains(where: { $0.experts != nil }) { return try named() }
     let fractions = shares.map(\.fraction)
-    // The sum of what a file says may be off by a thousandth.
-    if !fractions.allSatisfy({ $0 > 0 }) || abs(fractions.reduce(0, +) - 1) > 0.01 {
-      throw fail("its shares are \(fractions); they must be above zero and sum to 1")
-    }
     let byInner = inner(fractions)
     let byExpert = whole(fractions)
     switch (byInner, byExpert) {
@@ -82,7 +62,7 @@ struct ExpertSplit {
       throw fail(
         "\(fractions.count) devices cannot share \(experts.expertCount) experts of \(experts.expertWidth)"
           + " values; give it to fewer")
-    case (let parts?, nil), (nil, let parts?): return parts
+    case (let slices?, nil), (nil, let slices?): return slices
     case (let byInner?, let byExpert?):
       return error(of: byInner) <= error(of: byExpert) + Self.tolerance ? byInner : byExpert
     }
@@ -93,15 +73,15 @@ struct ExpertSplit {
   }
 
   /// The largest difference between a part and its share.
-  private func error(of parts: [ExpertPart]) -> Double {
+  private func error(of parts: [ExpertSlice]) -> Double {
     let all = Double(experts.expertCount * experts.expertWidth)
     return zip(parts, shares).map {
-      abs(Double($0.slice.experts.count * $0.slice.inner.count) / all - $1.fraction)
+      abs(Double($0.experts.count * $0.inner.count) / all - $1.fraction)
     }.max() ?? 0
   }
 
   /// Experts that the shares name: each exactly once.
-  private func named() throws(GraphError) -> [ExpertPart] {
+  private func named() throws(GraphError) -> [ExpertSlice] {
     var owners = [Int](repeating: 0, count: experts.expertCount)
     for share in shares {
       guard let set = share.experts, set.count > 0 else {
@@ -117,58 +97,27 @@ struct ExpertSplit {
     if let twice = owners.firstIndex(where: { $0 > 1 }) { throw fail("expert \(twice) is in two shares") }
     if let none = owners.firstIndex(of: 0) { throw fail("no share has expert \(none)") }
     return shares.map {
-      ExpertPart(
-        device: $0.device, slice: ExpertSlice(experts: $0.experts!, inner: 0..<experts.expertWidth))
+      ExpertSlice(experts: $0.experts!, inner: 0..<experts.expertWidth)
     }
   }
 
-  private func inner(_ fractions: [Double]) -> [ExpertPart]? {
+  private func inner(_ fractions: [Double]) -> [ExpertSlice]? {
     // What a node takes beside its three stacks would have to be cut as well.
     guard node.weights.count == 3 else { return nil }
     let unit = max(Self.innerUnit, innerType.blockElementCount)
     let units = experts.expertWidth.dividedUp(by: unit)
     guard let sizes = apportion(units, fractions) else { return nil }
     var first = 0
-    return zip(shares, sizes).map { share, size in
+    return sizes.map { size in
       let end = min(first + size * unit, experts.expertWidth)
       defer { first = end }
-      return ExpertPart(
-        device: share.device, slice: ExpertSlice(experts: experts.whole.experts, inner: first..<end))
+      return ExpertSlice(experts: experts.whole.experts, inner: first..<end)
     }
   }
 
-  private func whole(_ fractions: [Double]) -> [ExpertPart]? {
-    ExpertSet.runs(count: experts.expertCount, fractions: fractions).map { sets in
-      zip(shares, sets).map {
-        ExpertPart(device: $0.device, slice: ExpertSlice(experts: $1, inner: 0..<experts.expertWidth))
-      }
+  private func whole(_ fractions: [Double]) -> [ExpertSlice]? {
+    ExpertSet.runs(count: experts.expertCount, fractions: fractions)?.map {
+      ExpertSlice(experts: $0, inner: 0..<experts.expertWidth)
     }
-  }
-}
-
-/// The parts of every node that several devices share.
-func splits(
-  _ graph: Graph, _ placement: Placement, type: (WeightID) -> ElementType
-) throws(GraphError) -> [NodeID: [ExpertPart]] {
-  var splits: [NodeID: [ExpertPart]] = [:]
-  for node in graph.nodes where placement.shares[node.id.index].count > 1 {
-    let shares = placement.shares[node.id.index]
-    guard case .experts(let experts) = node.op else {
-      throw GraphError(
-        .unsupported,
-        "its work is split over \(shares.count) devices, which only experts can be; give it to one",
-        at: node.name.description)
-    }
-    splits[node.id] = try ExpertSplit(
-      node: node, experts: experts, shares: shares, innerType: type(node.weights[2])
-    ).parts()
-  }
-  return splits
-}
-
-extension ExpertPart {
-  /// What the part takes of one of the mixture's weights, by its place among them; nil for all of it.
-  func slice(of weight: Weight, at index: Int) -> WeightSlice? {
-    WeightSlice(slice, of: weight, isInner: index == 2)
   }
 }

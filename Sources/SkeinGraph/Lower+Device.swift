@@ -3,7 +3,7 @@ import SkeinTensor
 /// Gives the weights and caches of one device their places, once its steps are known.
 struct DevicePlanBuilder {
   private let graph: Graph
-  private let splits: [NodeID: [ExpertPart]]
+  private let splits: [NodeID: [NodePart]]
   private let limits: PlanLimits
   private let layout: any DeviceLayout
   private let type: (WeightID) -> ElementType
@@ -16,7 +16,7 @@ struct DevicePlanBuilder {
   private var packable: Set<WeightID> = []
 
   init(
-    _ graph: Graph, _ splits: [NodeID: [ExpertPart]], _ limits: PlanLimits, _ layout: any DeviceLayout,
+    _ graph: Graph, _ splits: [NodeID: [NodePart]], _ limits: PlanLimits, _ layout: any DeviceLayout,
     type: @escaping (WeightID) -> ElementType, mapping: @escaping (WeightID) -> Int?
   ) {
     self.mapping = mapping
@@ -37,24 +37,28 @@ struct DevicePlanBuilder {
     steps: [Step], resident: Set<WeightID>, inputs: InputSlots, regions: [Region: Int]
   ) -> DevicePlan {
     var steps = steps
-    var seen: Set<WeightID> = []
+    var seen: Set<WeightPiece> = []
     bytes = regions
     packable = packableWeights(steps)
     for (index, step) in steps.enumerated() {
-      let node = graph[step.node]
+      let part = step.part.map { splits[step.node]![$0] }
+      let node = part.flatMap { graph.part($0.slice, of: graph[step.node]) } ?? graph[step.node]
       switch step.kind {
       case .fetch:
-        steps[index].kind = .fetch(place(fetched: step, resident))
+        steps[index].kind = .fetch(place(fetched: node, part, resident))
       case .compute:
         for (index, weight) in node.weights.enumerated()
-        where resident.contains(weight) && seen.insert(weight).inserted {
-          weights.append(slot(weight, step, at: index, in: .weights))
+        where resident.contains(weight) {
+          let slice = part?.slice.slice(of: graph[weight], at: index, in: graph[node.id])
+          if seen.insert(WeightPiece(weight, slice)).inserted {
+            weights.append(slot(weight, slice, in: .weights))
+          }
         }
-        if let cache = node.op.cache { place(cache) }
+        if let cache = node.op.cache { place(cache, heads: node.op.cachedHeadCount(graph[cache])) }
         bytes[.workspace] = max(
           bytes[.workspace, default: 0],
           layout.workspaceBytes(for: node, in: graph, limits: limits, type: type))
-      case .copy, .reduce, .output:
+      case .copy, .reduce, .join, .output:
         break
       }
     }
@@ -89,10 +93,8 @@ struct DevicePlanBuilder {
     return Buffer(region, offset: offset, byteCount: byteCount)
   }
 
-  /// A place for what a step takes of the weight at `index` of its node.
-  private mutating func slot(_ weight: WeightID, _ step: Step, at index: Int, in region: Region) -> WeightSlot
-  {
-    let slice = step.part.flatMap { splits[step.node]![$0].slice(of: graph[weight], at: index) }
+  /// A place for a weight, or for a slice of it.
+  private mutating func slot(_ weight: WeightID, _ slice: WeightSlice?, in region: Region) -> WeightSlot {
     let byteCount = layout.byteCount(of: graph[weight].sliced(slice), type: type(weight))
     var slot = WeightSlot(
       weight: weight, type: type(weight), slice: slice,
@@ -112,21 +114,34 @@ struct DevicePlanBuilder {
   }
 
   /// Weights that are needed for one step lie where those of the step before lay.
-  private mutating func place(fetched step: Step, _ resident: Set<WeightID>) -> Range<Int> {
+  private mutating func place(
+    fetched node: Node, _ part: NodePart?, _ resident: Set<WeightID>
+  ) -> Range<Int> {
     let first = streamed.count
     let former = bytes[.stream, default: 0]
     bytes[.stream] = 0
-    for (index, weight) in graph[step.node].weights.enumerated() where !resident.contains(weight) {
-      streamed.append(slot(weight, step, at: index, in: .stream))
+    for (index, weight) in node.weights.enumerated() where !resident.contains(weight) {
+      let slice = part?.slice.slice(of: graph[weight], at: index, in: graph[node.id])
+      streamed.append(slot(weight, slice, in: .stream))
     }
     bytes[.stream] = max(bytes[.stream, default: 0], former)
     return first..<streamed.count
   }
 
-  private mutating func place(_ id: CacheID) {
-    let cache = graph[id]
+  private mutating func place(_ id: CacheID, heads: Int) {
+    var cache = graph[id]
+    cache.keyValueHeadCount = heads
     let (keys, values) = cache.bufferBytes(limits: limits)
-    caches.append(CacheSlot(cache: id, keys: take(keys, in: .cache), values: take(values, in: .cache)))
+    caches.append(
+      CacheSlot(
+        cache: id, headCount: heads, keys: take(keys, in: .cache), values: take(values, in: .cache)))
+  }
+}
+
+extension Op {
+  /// Heads of a cache that the op stores, of those that the cache has: a part of attention stores its own.
+  func cachedHeadCount(_ cache: Cache) -> Int {
+    if case .attention(let attention) = self { attention.keyValueHeadCount } else { cache.keyValueHeadCount }
   }
 }
 

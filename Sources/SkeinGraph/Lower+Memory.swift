@@ -27,7 +27,7 @@ func placeValues(
     let life = lives[value]
     let region: Region = life.isShared ? .pass : .scratch
     let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
-    let bytes = rows * node.width * 4
+    let bytes = rows * values.width(of: node.id, part: steps[index].part) * 4
     let offset = arenas[region]!.take(bytes, from: index, through: life.last)
     let buffer = Buffer(region, offset: offset, byteCount: bytes)
     place[value] = buffer

@@ -3,17 +3,16 @@ import SkeinTensor
 /// Turns a graph and a placement into a plan.
 ///
 /// Each device gets its nodes in the order of the graph; where a node needs a value from another device, a
-/// copy comes right before it, and where several devices share the node that makes the value, the sum of its parts.
-/// So a device does all that comes earlier in the graph before it waits. Then every value gets a place in memory
-/// that it keeps while it is needed.
+/// copy comes right before it, and where several devices share the node that makes the value, its parts are put
+/// together. So a device does all that comes earlier in the graph before it waits. Then every value gets a place in
+/// memory that it keeps while it is needed.
 ///
 /// - Parameters:
 ///   - layouts: a layout for each device of the placement, in its order.
 ///   - type: the format of each weight in the checkpoint.
 ///   - mapping: for a weight whose bytes are to stay in the mapped file, how many bytes after the start of a page they
 ///     begin there; nil for a weight that is copied.
-/// - Throws: `GraphError` where the placement does not cover the graph, or where a split is asked for that is not
-///   supported. Whether the plan fits the devices' memory is another question: `Plan.requireFit(_:)`.
+/// - Throws: `GraphError` where the placement does not cover the graph, or where a node cannot be cut as it asks. Whether the plan fits the devices' memory is another question: `Plan.requireFit(_:)`.
 public func lower(
   _ graph: Graph, _ placement: Placement, limits: PlanLimits, layouts: [any DeviceLayout],
   type: @escaping (WeightID) -> ElementType, mapping: @escaping (WeightID) -> Int? = { _ in nil }
@@ -22,7 +21,7 @@ public func lower(
   try validate(placement, of: graph, layouts: layouts)
   try validate(limits)
   try validate(limits, of: graph)
-  let splits = try splits(graph, placement, type: type)
+  let splits = try NodeSplit.parts(graph, placement, type: type)
   let values = PlanValues(graph, splits)
   let resident = residentWeights(graph, placement)
   var maker = StepMaker(graph, placement, splits, values, resident)

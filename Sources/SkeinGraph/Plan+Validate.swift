@@ -1,50 +1,94 @@
 extension Plan {
-  /// Throws unless the plan can be executed as it is: every node is computed once, or every part of it once and
-  /// then their sum, parts of a mixture have every expert once, every input is in its
+  /// Throws unless the plan can be executed as it is: every node is computed once by each of its devices, or every
+  /// part of it once, parts are all of a node and nothing twice, every input is in its
   /// buffer when it is read, also by another device, copies come from steps that make what they fetch, nothing
   /// lies outside its region, and devices never wait for each other in a circle.
   public func validate() throws(GraphError) {
     let order = try HappensBefore(devices.map(\.steps))
-    let values = PlanValues(graph, splits)
     for (node, parts) in splits {
-      if let problem = problem(of: parts, node) {
+      guard graph.nodes.indices.contains(node.index) else {
+        throw GraphError(.invalidPlan, "cuts a node that does not exist")
+      }
+      if let problem = problem(of: parts, graph[node]) {
         throw GraphError(.invalidPlan, problem, at: graph[node].name.description)
       }
     }
-    var made = [Int](repeating: 0, count: values.count)
+    let values = PlanValues(graph, splits)
+    var made = devices.map { _ in [Int](repeating: 0, count: values.count) }
     for (index, device) in devices.enumerated() {
       try validate(device, at: index, order, values)
-      for step in device.steps where step.kind == .compute || step.kind == .reduce {
-        made[values.index(of: step.node, part: step.part)!] += 1
+      for step in device.steps where step.kind == .compute || step.kind == .reduce || step.kind == .join {
+        made[index][values.index(of: step.node, part: step.part)!] += 1
       }
     }
     for node in graph.nodes {
-      let parts = (splits[node.id] ?? []).indices.map { values.index(of: node.id, part: $0)! }
-      for value in [node.id.index] + parts where made[value] != 1 {
-        throw GraphError(.invalidPlan, "is computed \(made[value]) times", at: node.name.description)
+      func fail(_ times: Int, _ device: Int) -> GraphError {
+        GraphError(
+          .invalidPlan, "is computed \(times) times on \(devices[device].device)", at: node.name.description)
+      }
+      for (device, made) in made.enumerated() {
+        guard let parts = splits[node.id] else {
+          let isHere = placement.shares[node.id.index].contains { $0.device == device }
+          if made[node.id.index] != (isHere ? 1 : 0) { throw fail(made[node.id.index], device) }
+          continue
+        }
+        // Whoever needs it puts it together.
+        if made[node.id.index] > 1 { throw fail(made[node.id.index], device) }
+        for (index, part) in parts.enumerated() {
+          let times = made[values.index(of: node.id, part: index)!]
+          if times != (part.device == device ? 1 : 0) { throw fail(times, device) }
+        }
       }
     }
   }
 
   /// What is wrong with the parts of a node, if anything.
-  private func problem(of parts: [ExpertPart], _ node: NodeID) -> String? {
-    guard graph.nodes.indices.contains(node.index), case .experts(let experts) = graph[node].op else {
-      return "several devices share what cannot be shared"
+  private func problem(of parts: [NodePart], _ node: Node) -> String? {
+    if parts.isEmpty || Set(parts.map(\.device)).count < parts.count {
+      return "it has no parts, or two on one device"
     }
-    var owned = [Int](repeating: 0, count: experts.expertCount)
     for part in parts {
-      let inner = part.slice.inner
-      guard devices.indices.contains(part.device), inner.lowerBound >= 0,
-        inner.upperBound <= experts.expertWidth, !inner.isEmpty
-      else { return "a part of it is on no device, or beyond its experts" }
-      for number in part.slice.experts.numbers {
+      guard devices.indices.contains(part.device), graph.part(part.slice, of: node) != nil,
+        part.slice.isColumns == parts[0].slice.isColumns
+      else { return "a part of it is on no device, or none that it can be cut into" }
+      for (place, input) in node.inputs.enumerated() {
+        guard let columns = graph.columns(of: part.slice, of: node, input: place) else { continue }
+        // Columns cannot be taken out of the whole, only of the part that has just these.
+        guard let other = splits[input]?.first(where: { $0.device == part.device }),
+          other.slice == .columns(columns)
+        else { return "a part of it takes columns of \(graph[input].name) that are not there" }
+      }
+    }
+    if case .experts(let experts) = node.op { return problem(of: parts.compactMap(\.slice.experts), experts) }
+    // Side by side or added up: no value is left out, and none counts twice.
+    var end = 0
+    for part in parts {
+      switch part.slice {
+      case .columns(let columns), .inner(let columns):
+        if columns.lowerBound != end { return "its parts leave something out, or have it twice" }
+        end = columns.upperBound
+      case .experts: return "it has parts of a mixture"
+      }
+    }
+    let extent = parts[0].slice.isColumns ? node.width : graph[node.inputs[0]].width
+    return end == extent ? nil : "its parts have \(end) of \(extent) values"
+  }
+
+  /// The same for a mixture.
+  private func problem(of slices: [ExpertSlice], _ experts: Experts) -> String? {
+    var owned = [Int](repeating: 0, count: experts.expertCount)
+    for slice in slices {
+      let inner = slice.inner
+      guard inner.lowerBound >= 0, inner.upperBound <= experts.expertWidth, !inner.isEmpty
+      else { return "a part of it is beyond its experts" }
+      for number in slice.experts.numbers {
         guard owned.indices.contains(number) else { return "a part of it has expert \(number)" }
         owned[number] += inner.count
       }
     }
-    for (index, part) in parts.enumerated() {
-      for other in parts[..<index] where part.slice.inner.overlaps(other.slice.inner) {
-        if let twice = part.slice.experts.numbers.first(where: other.slice.experts.contains) {
+    for (index, slice) in slices.enumerated() {
+      for other in slices[..<index] where slice.inner.overlaps(other.inner) {
+        if let twice = slice.experts.numbers.first(where: other.experts.contains) {
           return "two of its parts have expert \(twice)"
         }
       }
@@ -57,19 +101,33 @@ extension Plan {
 
   /// What is wrong with the part or the weights of a compute step, if anything.
   private func problem(
-    of step: Step, on device: Int, _ resident: [WeightID: WeightSlot], _ fetched: Fetched?
+    of step: Step, on device: Int, _ resident: Set<WeightPiece>, _ fetched: Fetched?
   ) -> String? {
     let part = step.part.map { splits[step.node]![$0] }
     if part.map({ $0.device != device }) ?? (splits[step.node] != nil) {
       return "computes what other devices have"
     }
-    for (place, weight) in graph[step.node].weights.enumerated() {
-      let brought = fetched?.node == step.node ? fetched!.slots.first { $0.weight == weight } : nil
-      guard let slot = resident[weight] ?? brought,
-        slot.slice == part.flatMap({ $0.slice(of: graph[weight], at: place) })
-      else { return "its weight \(graph[weight].name) is not there" }
+    for piece in pieces(of: step) {
+      let isBrought = fetched?.node == step.node && fetched!.slots.contains { $0.piece == piece }
+      guard isBrought || resident.contains(piece) else {
+        return "its weight \(graph[piece.weight].name) is not there"
+      }
+    }
+    if let id = graph[step.node].op.cache {
+      let heads = node(of: step).op.cachedHeadCount(graph[id])
+      guard devices[device].caches.contains(where: { $0.cache == id && $0.headCount == heads }) else {
+        return "its cache is not there"
+      }
     }
     return nil
+  }
+
+  /// What is wrong with the number of inputs of a step, if anything.
+  private func problem(ofInputs count: Int, of step: Step) -> String? {
+    if step.inputs.count != count { return "lacks inputs" }
+    if step.kind == .compute { return nil }
+    let isColumns = splits[step.node].map { $0[0].slice.isColumns }
+    return isColumns == (step.kind == .join) ? nil : "puts together what has no such parts"
   }
 
   private func validateRegions(of device: DevicePlan) throws(GraphError) {
@@ -101,7 +159,7 @@ extension Plan {
       GraphError(.invalidPlan, message, at: "\(device.device) \(graph[step.node].name)")
     }
     try validateRegions(of: device)
-    let resident = Dictionary(device.weights.map { ($0.weight, $0) }) { first, _ in first }
+    let resident = Set(device.weights.map(\.piece))
     var fetched: Fetched?
     // What each live buffer holds, and since which step.
     var contents: [(buffer: Buffer, value: Int, since: Int)] = []
@@ -119,10 +177,9 @@ extension Plan {
         throw fail(step, "its result lies where the pass has its inputs")
       }
       switch step.kind {
-      case .compute, .reduce:
+      case .compute, .reduce, .join:
         let inputs = values.inputs(of: step)
-        if step.inputs.count != inputs.count { throw fail(step, "lacks inputs") }
-        if step.kind == .reduce, inputs.isEmpty { throw fail(step, "adds up what has no parts") }
+        if let problem = problem(ofInputs: inputs.count, of: step) { throw fail(step, problem) }
         for (input, buffer) in zip(inputs, step.inputs) where !holds(buffer, input) {
           throw fail(step, "step \(place) reads \(values.name(of: input)) where it is not")
         }

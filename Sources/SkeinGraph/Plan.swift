@@ -96,8 +96,11 @@ public struct Step: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Runs the op of the node, or the part of it that the device has.
     case compute
-    /// Adds up the parts of the node's result, in their order: so the sum has the same bits on every run.
+    /// Adds up the parts of the node's result, in their order: so the sum has the same bits on every run, and on
+    /// every device that makes it.
     case reduce
+    /// Puts the parts of the node's result side by side.
+    case join
     /// Brings weights of the node from the checkpoint: these of `DevicePlan.streamed`.
     case fetch(Range<Int>)
     /// Fetches the node's result from another device, once the step that makes it there is done.
@@ -111,7 +114,7 @@ public struct Step: Hashable, Sendable {
   public var node: NodeID
   /// Which part of the node's result it makes or moves, by its place in `Plan.splits`; nil for the whole.
   public var part: Int?
-  /// Where the inputs of a compute step are, in the order of the node's inputs; of a reduce step, the parts.
+  /// Where the inputs of a compute step are, in the order of the node's inputs; of a reduce or join step, the parts.
   public var inputs: [Buffer]
   /// Where the result goes; of an output step, where the logits are.
   public var result: Buffer
@@ -124,38 +127,10 @@ public struct Step: Hashable, Sendable {
   /// Whether the node's result is there after it and was not before.
   var makesValue: Bool {
     switch kind {
-    case .compute, .reduce, .copy: true
+    case .compute, .reduce, .join, .copy: true
     case .fetch, .output: false
     }
   }
-}
-
-/// A weight in a device's memory.
-public struct WeightSlot: Hashable, Sendable {
-  /// The weight.
-  public var weight: WeightID
-  /// The format it is stored in in the checkpoint.
-  public var type: ElementType
-  /// What of it the device holds; nil for all of it.
-  public var slice: WeightSlice?
-  /// Where it lies, in the device's own layout.
-  public var buffer: Buffer
-  /// Whether its place has whole pages, so that those of the mapped checkpoint can be there in place of a copy.
-  public var isMapped = false
-  /// Whether the device keeps it in the order that its matrix products read (`DeviceLayout.packs(_:)`).
-  public var isPacked = false
-}
-
-/// One layer's cache in a device's memory, in the format of the plan's limits:
-/// keys `[page][head][token][keyWidth]`, values `[page][head][token][valueWidth]`, rows of whole blocks
-/// (`Cache.rowBytes`). Where the cache's `valueWidth` is 0, `values` is empty.
-public struct CacheSlot: Hashable, Sendable {
-  /// The cache.
-  public var cache: CacheID
-  /// All pages of keys.
-  public var keys: Buffer
-  /// All pages of values.
-  public var values: Buffer
 }
 
 /// Where a pass's inputs lie in the `.pass` region: arrays of 32-bit integers.
@@ -220,8 +195,9 @@ public struct Plan: Hashable, Sendable {
   public var graph: Graph
   /// What runs where.
   public var placement: Placement
-  /// The nodes that several devices share, each with its parts in the order of its shares.
-  public var splits: [NodeID: [ExpertPart]] = [:]
+  /// The nodes that are cut, each with its parts in the order of its shares. Other nodes with several shares are
+  /// computed by each of their devices.
+  public var splits: [NodeID: [NodePart]] = [:]
   /// The sizes that it is made for.
   public var limits: PlanLimits
   /// In the order of `placement.devices`.
@@ -273,9 +249,6 @@ public struct Plan: Hashable, Sendable {
       return max(count.dividedUp(by: max(count.dividedUp(by: size), 1)), 1)
     }
   }
-
-  /// What a compute step runs of a mixture that several devices share; nil where it runs a whole node.
-  public func slice(of step: Step) -> ExpertSlice? { step.part.flatMap { splits[step.node]?[$0].slice } }
 
   /// Bytes that the device at `index` holds.
   public func byteCount(device index: Int) -> Int { devices[index].byteCount(limits: limits) }

@@ -17,9 +17,23 @@ extension WeightSlice {
     if matrices == ExpertSet(0..<extents[0]), self.rows == rows, self.columns == columns { return nil }
   }
 
-  /// The shape of a stack of matrices; of a stack of vectors as if each were a matrix of one row.
+  /// Rows (of a stack, matrices) and columns of a weight of this shape; nil where that is all of it.
+  init?(of shape: Shape, rows: Range<Int>? = nil, columns: Range<Int>? = nil) {
+    let extents = Self.stackExtents(of: shape)
+    self.init(
+      matrices: ExpertSet(rows ?? 0..<extents[0]), rows: 0..<extents[1], columns: columns ?? 0..<extents[2])
+    if matrices == ExpertSet(0..<extents[0]), self.columns == 0..<extents[2] { return nil }
+  }
+
+  /// The shape of a stack of matrices; of a matrix as if each row were a matrix, so that any rows of it can be
+  /// taken; of a vector as if it were one row.
   fileprivate static func stackExtents(of shape: Shape) -> [Int] {
-    shape.extents.count == 2 ? [shape.extents[0], 1, shape.extents[1]] : shape.extents
+    let extents = shape.extents
+    switch extents.count {
+    case 1: return [1, 1, extents[0]]
+    case 2: return [extents[0], 1, extents[1]]
+    default: return extents
+    }
   }
 }
 
@@ -67,6 +81,10 @@ extension Weight {
   public func sliced(_ slice: WeightSlice?) -> Weight {
     guard let slice else { return self }
     let extents = [slice.matrices.count, slice.rows.count, slice.columns.count]
-    return Weight(name: name, shape: Shape(shape.extents.count == 2 ? [extents[0], extents[2]] : extents))
+    switch shape.extents.count {
+    case 1: return Weight(name: name, shape: Shape([extents[2]]))
+    case 2: return Weight(name: name, shape: Shape([extents[0], extents[2]]))
+    default: return Weight(name: name, shape: Shape(extents))
+    }
   }
 }

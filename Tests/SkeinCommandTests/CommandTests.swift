@@ -1,4 +1,5 @@
 import Foundation
+import SkeinTestSupport
 import Testing
 
 /// Names, JSON keys and exit statuses are a contract that scripts rely on.
@@ -119,6 +120,21 @@ import Testing
     let run = try Command.skein("verify", Command.stories, "--devices", "cpu", "cpu@0", "--json")
     #expect(run.status == 0)
     #expect(try run.objects().allSatisfy { $0["bit_equal"] as? Bool == true })
+  }
+
+  @Test func verifySaysWhereDevicesShareNodes() throws {
+    let folder = TemporaryFolder()
+    let rules = folder.write(
+      "shares.yaml", Array("rules: [{match: '.', device: {'cpu:0': 0.5, 'cpu:1': 0.5}}]".utf8))
+    guard ProcessInfo.processInfo.activeProcessorCount > 1 else { return }
+    let run = try Command.skein(
+      "verify", Command.fixture, "--devices", "cpu@0", "cpu/2", "--placement", rules, "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let rows = try run.objects()
+    #expect(rows.map { $0["shares_nodes"] as? Bool } == [false, true])
+    #expect(try #require(rows[1]["largest_relative_difference"] as? Double) < 1e-5)
+    let plan = try Command.skein("plan", Command.fixture, "--devices", "cpu/2", "--placement", rules)
+    #expect(plan.output.contains("50% of layers 0-1"), "\(plan.output)")
   }
 
   @Test func inspectShowsWhatIsThere() throws {

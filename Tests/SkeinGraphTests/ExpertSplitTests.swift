@@ -26,7 +26,7 @@ import Testing
   private func slices(_ shares: [Share], devices: Int = 2, type: ElementType = .f32) throws -> [ExpertSlice] {
     let plan = try plan(placement(shares, devices: devices), type: type)
     let node = graph.nodes.first { $0.name.role == .experts }!.id
-    return try #require(plan.splits[node]).map(\.slice)
+    return try #require(plan.splits[node]).compactMap(\.slice.experts)
   }
 
   @Test func fractionsCutEveryExpertAtBlocks() throws {
@@ -172,10 +172,12 @@ import Testing
       let step = plan.devices[1].steps.firstIndex { $0.kind == .compute }!
       plan.devices[1].steps[step].part = 7
     }
-    expectFound("a gap between the parts") { $0.splits[node]![1].slice.inner = 80..<96 }
+    expectFound("a gap between the parts") { plan in
+      plan.splits[node]![1].slice = .experts(ExpertSlice(experts: ExpertSet(0..<8), inner: 80..<96))
+    }
     expectFound("parts overlap") { plan in
-      plan.splits[node]![0].slice.inner = 0..<48
-      plan.splits[node]![1].slice.inner = 16..<64
+      plan.splits[node]![0].slice = .experts(ExpertSlice(experts: ExpertSet(0..<8), inner: 0..<48))
+      plan.splits[node]![1].slice = .experts(ExpertSlice(experts: ExpertSet(0..<8), inner: 16..<96))
     }
     expectFound("a weight is of another part") { plan in
       let weight = graph[node].weights[0]

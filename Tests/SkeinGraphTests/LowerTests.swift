@@ -192,16 +192,6 @@ struct TestLayout: DeviceLayout {
     #expect(throws: GraphError.self) { try broken.validate() }
   }
 
-  @Test func aSplitNodeIsRefusedByName() {
-    var placement = layerSplit(2)
-    placement.shares[5] = [Share(device: 0, fraction: 0.5), Share(device: 1, fraction: 0.5)]
-    #expect {
-      try plan(placement)
-    } throws: {
-      ($0 as? GraphError)?.code == .unsupported && "\($0)".contains(graph.nodes[5].name.description)
-    }
-  }
-
   @Test func aPlacementThatCoversTooLittleIsRefused() {
     var placement = layerSplit(2)
     placement.shares[3] = []

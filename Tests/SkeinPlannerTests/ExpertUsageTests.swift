@@ -55,8 +55,8 @@ import Testing
     let fast = plan.devices.firstIndex { $0.device.name == "gpu:0" }!
     for (node, parts) in plan.splits {
       let layer = graph[node].name.layer!
-      let kept = try #require(parts.first { $0.device == fast }).slice.experts
-      let away = try #require(parts.first { $0.device != fast }).slice.experts
+      let kept = try #require(parts.first { $0.device == fast }?.slice.experts).experts
+      let away = try #require(parts.first { $0.device != fast }?.slice.experts).experts
       let counts = skewed.layers[layer].counts
       // None that stays is used less than one that goes.
       #expect(kept.numbers.map { counts[$0] }.min()! >= away.numbers.map { counts[$0] }.max()!)
@@ -76,7 +76,9 @@ import Testing
     guard case .experts(let experts) = node.op else { return }
     let rates = DeviceRates.simple(bytesPerSecond: 40e9, operationsPerSecond: 1e12)
     func seconds(_ slice: ExpertSlice?, _ tokens: Int) -> Double {
-      model.price(of: node, slice, tokens: tokens, outputs: tokens, sequences: 1, on: rates).fixedSeconds
+      model.price(
+        of: node, slice.map(NodeSlice.experts), tokens: tokens, outputs: tokens, sequences: 1, on: rates
+      ).fixedSeconds
         - rates.stepSeconds
     }
     let even = [1, 7, 100].map { seconds(nil, $0) }

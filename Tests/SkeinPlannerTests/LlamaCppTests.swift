@@ -87,6 +87,25 @@ struct LlamaCppTests {
     #expect(LlamaCppOptions.device("CPU_REPACK", host: DeviceID("cpu")).name == "cpu")
   }
 
+  @Test("In split mode row all GPUs share every layer")
+  func rows() throws {
+    let context = try RuleModel.llama.context(devices: ["cpu", "cuda:0", "cuda:1"])
+    let evaluation = try readPlacement("-sm row -ts 3,1 -ngl 99 -ot attn_output=CPU", path: "o").evaluate(
+      context)
+    func shares(_ name: String) -> [DeviceShare] {
+      evaluation.shares[context.modules.graph.nodes.firstIndex { $0.name.description == name }!]
+    }
+    let both = [
+      DeviceShare(DeviceID("cuda:0"), fraction: 0.75), DeviceShare(DeviceID("cuda:1"), fraction: 0.25),
+    ]
+    for name in ["query", "queryRope", "attention", "attentionResidual", "activation", "down"] {
+      #expect(shares("layers.3.\(name)") == both, "\(name)")
+    }
+    #expect(shares("head") == both && shares("tokenEmbedding") == [DeviceShare(DeviceID("cpu"))])
+    #expect(shares("layers.3.attentionOutput") == [DeviceShare(DeviceID("cpu"))])
+    #expect(evaluation.findings.contains { $0.message.contains("cache on the main GPU") })
+  }
+
   @Test("Lint")
   func lint() throws {
     let (_, findings) = try resolve(
@@ -101,7 +120,7 @@ struct LlamaCppTests {
     "What is no option is refused",
     arguments: [
       "-ot", "-ot exps", "-ot =CPU", "-ot 'x=CPU", "-ot (=CPU", "-ngl many", "-ts a,b", "-ts ,", "-ncmoe -1",
-      "-sm row", "-mg x", "-ts nan", "-ncmoe 99999999999999999999",
+      "-sm diagonal", "-mg x", "-ts nan", "-ncmoe 99999999999999999999",
     ])
   func refused(text: String) throws {
     #expect(throws: PlannerError.self) { try LlamaCppOptions(parsing: text, path: "o") }

@@ -38,6 +38,7 @@ extension LoadOptions {
     options.devices = .list(list)
     options.planning.outputsPerPass = outputs
     options.planning.usesAllDevices = true
+    options.planning.layerSharing = .never
     options.planning.cacheType = cacheType
     options.profiles = .estimated
     options.instructionSet = instructionSet

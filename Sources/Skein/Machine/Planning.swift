@@ -24,6 +24,17 @@ public struct PlanningOptions: Hashable, Sendable {
   /// Whether every device takes part, where there are layers enough. Otherwise one that would make a request
   /// slower is left out.
   public var usesAllDevices = false
+  /// Whether the planner may have devices share layers. Logits then differ in their last bits from those of one device,
+  /// since sums are taken in another order.
+  public enum LayerSharing: Hashable, Sendable {
+    /// Where that is faster.
+    case allowed
+    /// Every node runs on one device, so that all choices of devices give the same bits. Placement files may still ask
+    /// for shares.
+    case never
+  }
+  /// Whether the planner may have devices share layers.
+  public var layerSharing = LayerSharing.allowed
   /// The most positions of a sequence; nil for what the model was made for, but at most 4,096, since memory
   /// for all of them is reserved.
   public var contextTokens: Int?
@@ -133,6 +144,7 @@ public struct PlannedModel: Sendable {
       request: options.request, usesAllDevices: options.usesAllDevices, passesInFlight: options.passesInFlight
     )
     problem.plainFleet = plainFleet
+    problem.sharesLayers = options.layerSharing == .allowed
     switch options.placing {
     case .planned:
       let found = try Planner(problem).bestOrRefusal()

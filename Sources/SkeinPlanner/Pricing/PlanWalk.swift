@@ -55,8 +55,10 @@ struct PlanWalk {
     var steps: Range<Int>
     /// Where a copy comes from; nil for computing.
     var source: (device: Int, segment: Int)?
-    /// For a copy, the node that is copied.
+    /// For a copy, the node that is copied, or that a part is copied of.
     var copied: Node?
+    /// Values in a row of what is copied.
+    var copiedWidth = 0
   }
 
   let plan: Plan
@@ -93,7 +95,10 @@ struct PlanWalk {
       var endsHere = true
       for (index, step) in device.steps.enumerated() {
         if endsHere || step.waits {
-          list.append(Segment(steps: index..<index, copied: step.waits ? plan.graph[step.node] : nil))
+          list.append(
+            Segment(
+              steps: index..<index, copied: step.waits ? plan.graph[step.node] : nil,
+              copiedWidth: plan.width(of: step)))
         }
         list[list.count - 1].steps = list[list.count - 1].steps.lowerBound..<index + 1
         place.append(list.count - 1)
@@ -118,7 +123,7 @@ struct PlanWalk {
     if let source = segment.source, let node = segment.copied {
       let rate = fleet.link(from: places[source.device], to: places[device])
       let rows = node.rows.count(tokens: load.tokens, outputs: load.outputs)
-      return rate.latencySeconds + Double(rows * node.width * 4) / rate.bytesPerSecond
+      return rate.latencySeconds + Double(rows * segment.copiedWidth * 4) / rate.bytesPerSecond
     }
     let shape = Shape(tokens: load.tokens, outputs: load.outputs, sequences: load.sequences)
     if prices[shape] == nil { prices[shape] = price(shape) }
@@ -141,6 +146,9 @@ struct PlanWalk {
           let node = plan.graph[step.node]
           if step.kind == .reduce {
             total.fixedSeconds += reduceSeconds(step, shape, rates)
+          } else if step.kind == .join {
+            let work = plan.graph.workOfJoining(node, tokens: shape.tokens, outputs: shape.outputs)
+            total.fixedSeconds += rates.stepSeconds + work.activationBytes / rates.activationBytesPerSecond
           }
           guard step.kind == .compute else { continue }
           let slice = plan.slice(of: step)
@@ -183,7 +191,7 @@ struct PlanWalk {
       for segment in segments[device] {
         guard let source = segment.source, let node = segment.copied else { continue }
         let rows = node.rows.count(tokens: load.tokens, outputs: load.outputs)
-        bytes[source.device][device] += rows * node.width * 4
+        bytes[source.device][device] += rows * segment.copiedWidth * 4
       }
     }
     return bytes
@@ -211,7 +219,7 @@ struct PriceKey: Hashable {
   var inputWidths: [Int]
   var weights: [Stored]
   var device: Int
-  var slice: ExpertSlice?
+  var slice: NodeSlice?
   /// Where it was counted how often experts are chosen, layers differ.
   var layer: Int?
 
@@ -220,7 +228,7 @@ struct PriceKey: Hashable {
     var type: ElementType
   }
 
-  init(_ node: Node, _ slice: ExpertSlice? = nil, device: Int, _ model: PricedModel) {
+  init(_ node: Node, _ slice: NodeSlice? = nil, device: Int, _ model: PricedModel) {
     self.slice = slice
     if case .experts = node.op, model.usage != nil { layer = node.name.layer }
     // Each layer has a cache of its own; all that matters of it are its widths.

@@ -73,30 +73,44 @@ public struct PricedModel: Sendable {
 
   /// The price of one node's step on a device, for passes of so many tokens and outputs.
   ///
-  /// - Parameter slice: the part of a mixture that the device has; nil for all of it.
+  /// - Parameter slice: the part of the node that the device has; nil for all of it.
   func price(
-    of node: Node, _ slice: ExpertSlice? = nil, tokens: Int, outputs: Int, sequences: Int,
+    of whole: Node, _ slice: NodeSlice? = nil, tokens: Int, outputs: Int, sequences: Int,
     on rates: DeviceRates
   ) -> StepPrice {
+    let node = slice.flatMap { graph.part($0, of: whole) } ?? whole
     let rows = Double(node.rows.count(tokens: tokens, outputs: outputs))
+    // What is taken of the weight at a place.
+    func weight(_ place: Int) -> Weight {
+      let weight = graph[node.weights[place]]
+      return weight.sliced(slice?.slice(of: weight, at: place, in: whole))
+    }
+    func linearSeconds(_ place: Int) -> Double {
+      self.linearSeconds(weight(place), types[node.weights[place].index], rows: rows, rates)
+    }
     var price = StepPrice()
     if rows == 0 { return price }
     price.fixedSeconds = rates.stepSeconds
     switch node.op {
     case .linear:
-      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+      price.fixedSeconds += linearSeconds(0)
     case .attention(let attention):
       let perToken = Double(attention.headCount * (attention.keyWidth + attention.valueWidth))
       let readers =
         rates.readsCachePerQueryHead ? Double(attention.headCount / attention.keyValueHeadCount) : 1
       let bytes =
-        Double(graph[attention.cache].bytesPerToken(cacheType)) * readers * Double(sequences)
+        Double(graph.cachedBytesPerToken(node, cacheType)) * readers * Double(sequences)
       price.fixedSeconds += rates.stepSeconds
       price.secondsPerPosition[attention.window ?? .max] =
         2 * rows * perToken / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
     case .latentAttention(let attention):
       price.fixedSeconds += rates.stepSeconds
-      price += latentSeconds(node, attention, rows: rows, sequences: Double(max(sequences, 1)), rates)
+      price += latentSeconds(
+        node, attention, rows: rows, sequences: Double(max(sequences, 1)), rates, projections: { rows in
+          node.weights.indices.reduce(0) {
+            $0 + self.linearSeconds(weight($1), types[node.weights[$1].index], rows: rows, rates)
+          }
+        })
     case .expandLatent(let expansion):
       let heads = expansion.heads
       let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth
@@ -104,39 +118,47 @@ public struct PricedModel: Sendable {
       price.fixedSeconds +=
         elements * rates.rate(of: types[node.weights[0].index]).secondsPerElement(tokens: rows)
     case .expertRouter:
-      price.fixedSeconds += linearSeconds(node.weights[0], rows: rows, rates)
+      price.fixedSeconds += linearSeconds(0)
     case .experts(let experts):
-      price.fixedSeconds += expertSeconds(node, experts, slice ?? experts.whole, rows: rows, rates)
+      price.fixedSeconds += expertSeconds(node, experts, slice?.experts ?? experts.whole, rows: rows, rates)
     case .embedding, .rmsNorm, .layerNorm, .rope, .activation, .gatedActivation, .softCap, .sigmoidGate, .add,
       .selectRows:
       let work = graph.work(
-        of: node, tokens: tokens, outputs: outputs, contextTokens: 1, weightBytes: { weightBytes[$0.index] })
+        of: whole, tokens: tokens, outputs: outputs, contextTokens: 1, slice: slice,
+        weightBytes: { id in
+          let place = node.weights.firstIndex(of: id) ?? 0
+          let part =
+            Double(weight(place).shape.elementCount ?? 0) / Double(graph[id].shape.elementCount ?? 1)
+          return Int(Double(weightBytes[id.index]) * part)
+        })
       price.fixedSeconds += (work.activationBytes + work.weightBytes) / rates.activationBytesPerSecond
     }
     return price
   }
 
   /// Seconds of latent attention in the form that the tokens of a sequence take.
+  ///
+  /// - Parameter projections: seconds of the projections of so many rows.
   private func latentSeconds(
-    _ node: Node, _ attention: LatentAttention, rows: Double, sequences: Double, _ rates: DeviceRates
+    _ node: Node, _ attention: LatentAttention, rows: Double, sequences: Double, _ rates: DeviceRates,
+    projections: (_ rows: Double) -> Double
   ) -> StepPrice {
     let heads = attention.heads
     let perSequence = rows / sequences
     let isExpanded = perSequence >= Double(heads.leastExpandedTokens)
     let products = Double(isExpanded ? heads.expandedProducts : heads.absorbedProducts)
-    let bytes = Double(graph[attention.cache].bytesPerToken(cacheType)) * sequences
+    let bytes = Double(graph.cachedBytesPerToken(node, cacheType)) * sequences
     var seconds =
       2 * rows * products / rates.attentionOperationsPerSecond + bytes / rates.attentionBytesPerSecond
     var price = StepPrice()
     if isExpanded {
       // All positions up to the last token's go through the projections, which is this many more than a token sees.
       let projected = 128.0
-      let each =
-        node.weights.reduce(0) { $0 + linearSeconds($1, rows: projected, rates) } / projected * sequences
+      let each = projections(projected) / projected * sequences
       seconds += each
       price.fixedSeconds = each * (perSequence - 1) / 2
     } else {
-      price.fixedSeconds = node.weights.reduce(0) { $0 + linearSeconds($1, rows: rows, rates) }
+      price.fixedSeconds = projections(rows)
     }
     price.secondsPerPosition[.max] = seconds
     return price
@@ -153,7 +175,7 @@ public struct PricedModel: Sendable {
       load.count / Double(experts.expertCount) * Double(slice.inner.count)
       / Double(experts.expertWidth)
     return node.weights.prefix(3).reduce(0) {
-      $0 + linearSeconds($1, rows: load.slots / load.count, rates) * part
+      $0 + linearSeconds(graph[$1], types[$1.index], rows: load.slots / load.count, rates) * part
     }
   }
 
@@ -174,9 +196,11 @@ public struct PricedModel: Sendable {
   }
 
   /// Seconds of a matrix product with `rows` tokens.
-  private func linearSeconds(_ weight: WeightID, rows: Double, _ rates: DeviceRates) -> Double {
-    let shape = graph[weight].shape
-    let perElement = rates.rate(of: types[weight.index]).secondsPerElement(tokens: rows)
+  private func linearSeconds(
+    _ weight: Weight, _ type: ElementType, rows: Double, _ rates: DeviceRates
+  ) -> Double {
+    let shape = weight.shape
+    let perElement = rates.rate(of: type).secondsPerElement(tokens: rows)
     let outputs = rows > 4 ? Double(shape.rows) * rows * rates.outputSeconds : 0
     return Double(shape.elementCount ?? 0) * perElement + outputs
   }

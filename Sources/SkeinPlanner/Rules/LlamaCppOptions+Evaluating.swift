@@ -15,7 +15,12 @@ extension LlamaCppOptions {
     var shares = [[DeviceShare]](repeating: [], count: graph.nodes.count)
     var findings: [Finding] = []
     for node in graph.nodes {
-      let home = graph.isBeforeLayers(node) ? context.hostDevice : layers[node.name.layer ?? graph.layerCount]
+      let homes =
+        graph.isBeforeLayers(node)
+        ? [DeviceShare(context.hostDevice)]
+        : homes(layers[node.name.layer ?? graph.layerCount], gpus: gpus, host: context.hostDevice)
+      let home = homes[0].device
+      var isOverridden = false
       var parts: [(device: DeviceID, elements: Int)] = []
       for weight in node.weights {
         let name = context.modules.tensorName(of: weight)
@@ -28,6 +33,7 @@ extension LlamaCppOptions {
           }
         }
         let override = usage.note(matching).map { overrides[$0] }
+        isOverridden = isOverridden || override != nil
         parts.append(
           (
             override.map { Self.device($0.buffer, host: context.hostDevice) } ?? home,
@@ -35,10 +41,10 @@ extension LlamaCppOptions {
           ))
       }
       if let device = mainDevice(parts) {
-        shares[node.id.index] = [DeviceShare(device)]
+        shares[node.id.index] = isOverridden ? [DeviceShare(device)] : homes
         if let finding = splitFinding(node, parts, device, context.modules) { findings.append(finding) }
       } else if staysHome(node.op) {
-        shares[node.id.index] = [DeviceShare(home)]
+        shares[node.id.index] = homes
       }
     }
     UnnamedNodes(graph).place(&shares)
@@ -54,6 +60,15 @@ extension LlamaCppOptions {
     case .attention, .latentAttention, .add, .selectRows: true
     default: false
     }
+  }
+
+  /// The devices of a layer that is dealt to a device: all GPUs, where they share every layer.
+  private func homes(_ device: DeviceID, gpus: [DeviceID], host: DeviceID) -> [DeviceShare] {
+    guard splitMode == .row, device != host else { return [DeviceShare(device)] }
+    let given = gpus.indices.map { $0 < tensorSplit.count ? Double(tensorSplit[$0]) : 0 }
+    let parts = given.contains { $0 > 0 } ? given : gpus.map { _ in 1 }
+    let sum = parts.reduce(0, +)
+    return zip(gpus, parts).filter { $0.1 > 0 }.map { DeviceShare($0, fraction: $1 / sum) }
   }
 
   /// The device that each layer goes to, then that of the output.
@@ -142,7 +157,7 @@ extension LlamaCppOptions {
     }
     for gpu in gpus { mentions.note(gpu, line: nil) }
     var findings = mentions.findings(known: context.knownDevices)
-    if tensorSplit.count > gpus.count, splitMode == .layer {
+    if tensorSplit.count > gpus.count, splitMode != .none {
       findings.append(
         Finding(
           .warning,
@@ -153,6 +168,12 @@ extension LlamaCppOptions {
         Finding(
           .warning,
           "no tensor split is given: llama.cpp deals layers by free memory, here all GPUs get the same"))
+    }
+    if splitMode == .row, gpus.count > 1 {
+      findings.append(
+        Finding(
+          .warning,
+          "split mode row: llama.cpp keeps the cache on the main GPU, here each GPU has that of its heads"))
     }
     if !ignored.isEmpty {
       findings.append(

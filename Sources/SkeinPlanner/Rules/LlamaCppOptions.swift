@@ -23,6 +23,8 @@ public struct LlamaCppOptions: Hashable, Sendable, PlacementSource {
   public enum SplitMode: String, Hashable, Sendable {
     /// Whole layers to all GPUs.
     case layer
+    /// All GPUs share every layer.
+    case row
     /// All of them to one GPU.
     case none
   }
@@ -33,7 +35,7 @@ public struct LlamaCppOptions: Hashable, Sendable, PlacementSource {
   public var overrides: [Override] = []
   /// `--n-gpu-layers`: layers on GPUs, counted from the last, where the output counts as a layer; nil for all.
   public var gpuLayerCount: Int?
-  /// `--tensor-split`: proportions of layers for the GPUs; empty if not given.
+  /// `--tensor-split`: proportions of layers, or of every layer, for the GPUs; empty if not given.
   public var tensorSplit: [Float] = []
   /// `--split-mode`.
   public var splitMode = SplitMode.layer
@@ -90,8 +92,7 @@ public struct LlamaCppOptions: Hashable, Sendable, PlacementSource {
       let value = try words.value(of: word)
       guard let mode = SplitMode(rawValue: value.text) else {
         throw fail(
-          "split mode \"\(value.text.prefix(40))\" has no equal here; layer and none do. Split nodes with shares "
-            + "in a placement file", value)
+          "split mode \"\(value.text.prefix(40))\" has no equal here; layer, row and none do", value)
       }
       splitMode = mode
     case "-mg", "--main-gpu":

@@ -42,22 +42,18 @@ struct UnnamedNodes {
       // What adds something to the result of experts goes with that: experts are what is sent elsewhere.
       let isHome = { (id: NodeID) in if case .experts = graph[id].op { false } else { true } }
       guard let neighbour = placed.first(where: isHome) ?? placed.first else { continue }
-      shares[node.id.index] = Self.shares(of: node, like: shares[neighbour.index])
+      shares[node.id.index] = follow(neighbour, shares[neighbour.index])
       changes = true
     }
     return changes
   }
 
-  /// Work on heads or on columns is split like its neighbour's; work on whole rows goes to the device with the
-  /// largest part.
-  private static func shares(of node: Node, like neighbour: [DeviceShare]) -> [DeviceShare] {
-    switch node.op {
-    case .rope, .attention, .activation, .gatedActivation: return neighbour
-    default:
-      let largest = neighbour.max { $0.fraction < $1.fraction }
-      let first = neighbour.first { $0.fraction == largest?.fraction }
-      return first.map { [DeviceShare($0.device)] } ?? []
-    }
+  /// Devices that share a layer all have the residual stream, so that none waits for another's sum. Where only experts
+  /// are shared, what follows runs on the device with the largest part.
+  private func follow(_ neighbour: NodeID, _ shares: [DeviceShare]) -> [DeviceShare] {
+    guard case .experts = graph[neighbour].op else { return shares }
+    let largest = shares.max { $0.fraction < $1.fraction }
+    return largest.map { [DeviceShare($0.device)] } ?? []
   }
 
   /// Gives nodes with weights that have no place the default device, and says so: a warning if there is a

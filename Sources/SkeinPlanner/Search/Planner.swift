@@ -95,7 +95,7 @@ public struct Planner {
   }
 
   /// Seconds below which no placement over these devices can be: all of them always busy, no copies, and each
-  /// token written by the fastest of them that have room. Nil where experts may go to the device that suits
+  /// token written by the fastest of them that have room, or by all at once where they may share layers. Nil where experts may go to the device that suits
   /// them, since then a device's speed depends on what it is given.
   private func lowerBound(_ devices: [Int]) -> Double? {
     guard devices.count > 1 else { return nil }
@@ -112,6 +112,9 @@ public struct Planner {
       let part = min(rest, Double(memory.available) / Double(max(memory.held[layers], 1)))
       written += part * seconds(evaluator.decode, device)
       rest -= part
+    }
+    if TensorSplit.applies(to: devices, problem) {
+      written = 1 / devices.reduce(0) { $0 + 1 / seconds(evaluator.decode, $1) }
     }
     let request = problem.request
     return Double(request.concurrency) / together + Double(request.genTokens) * written

@@ -21,6 +21,8 @@ public struct PlanningProblem: Sendable {
   public var usesAllDevices: Bool
   /// Passes in flight that were asked for; nil for as many as devices.
   public var passesInFlight: Int?
+  /// Whether devices may share layers, which changes the last bits of logits.
+  public var sharesLayers = true
 
   /// A problem.
   public init(
@@ -94,5 +96,5 @@ public protocol Strategy: Sendable {
 
 /// All strategies. To add one: write its file, add its line here.
 let strategies: [any Strategy] = [
-  LayerPipeline(), InterleavedLayers(), HostExperts(),
+  LayerPipeline(), InterleavedLayers(), HostExperts(), TensorSplit(),
 ]

@@ -79,6 +79,7 @@ public struct RecordedTrace {
     switch step.kind {
     case .compute: ("compute", node.name.description)
     case .reduce: ("compute", "sum of \(node.name)")
+    case .join: ("compute", "join \(node.name)")
     case .copy: ("copy", "copy \(node.name)")
     case .fetch: ("fetch", "fetch \(node.name)")
     case .output: ("copy", "output")
