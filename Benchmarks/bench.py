@@ -62,7 +62,7 @@ def make_missing(folder, names):
 
 
 def measure_limits(program, devices, cores_of):
-    """Limits by cores: of each choice of devices, of what it is made of, and of one core. Learns the cores of choices."""
+    """Limits by cores: of each choice of devices, of its devices, and of one core. Learns the cores of choices."""
     found = {}
     for choice in sorted(devices, key=lambda choice: -len(cores_of.get(choice, ()))):
         if choice in cores_of and cores_of[choice] in found:
@@ -89,6 +89,7 @@ def measure(arguments, names, workloads, devices):
                 found = run_json([arguments.skein, "bench", model_path(arguments.models, name), "--json",
                                   "--repeat", str(turns), *WORKLOADS[workload][0], *choices])
                 for row in found:
+                    row["turns"] = turns
                     rows.setdefault((name, workload, row["devices"]), []).append(row)
     return rows, limits, cores_of
 
@@ -135,9 +136,9 @@ def workload_table(workload, names, devices, rows, limits, cores_of):
             if not found:
                 continue
             speeds = [row[f"{kind}_tokens_per_second"] for row in found]
-            middle = statistics.median(speeds)
+            middle, turns = statistics.median(speeds), sum(row["turns"] for row in found)
             part = share(name, workload, found[0], middle, limits, cores_of[choice])
-            print(f"| {name} | `{choice}` | {middle:.1f} | {len(speeds)} | {min(speeds):.1f} to {max(speeds):.1f} |"
+            print(f"| {name} | `{choice}` | {middle:.1f} | {turns} | {min(speeds):.1f} to {max(speeds):.1f} |"
                   f" {part} |")
 
 
@@ -165,8 +166,10 @@ def main():
     make_missing(arguments.models, names)
     rows, limits, cores_of = measure(arguments, names, workloads, devices)
     if arguments.json:
-        flat = [dict(row, model=name, workload=workload) for (name, workload, _), found in rows.items() for row in found]
-        arguments.json.write_text(json.dumps({"rows": flat, "limits": [list(found.values()) for found in limits]}, indent=1))
+        flat = [dict(row, model=name, workload=workload)
+                for (name, workload, _), found in rows.items() for row in found]
+        every_limit = [list(found.values()) for found in limits]
+        arguments.json.write_text(json.dumps({"rows": flat, "limits": every_limit}, indent=1))
     limits_table(limits)
     for workload in workloads:
         workload_table(workload, names, devices, rows, limits, cores_of)
