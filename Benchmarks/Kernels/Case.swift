@@ -53,7 +53,8 @@ func measure(_ name: String, readsMemory: Bool, _ make: @escaping @Sendable () -
 }
 
 /// The kernels that are measured: the fastest that the processor runs, or those that SKEIN_ISA names.
-let kernels: skein_kernels = {
+// A constant table, which nothing changes.
+nonisolated(unsafe) let kernels: skein_kernels = {
   let name = ProcessInfo.processInfo.environment["SKEIN_ISA"]
   guard let table = skein_kernels_named(name) else {
     fatalError("this processor has no kernels named \"\(name ?? "")\"; leave SKEIN_ISA out")
