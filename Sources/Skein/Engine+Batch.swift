@@ -1,4 +1,5 @@
 import CSystem
+import SkeinExecutor
 import SkeinText
 
 extension Engine {
