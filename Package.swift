@@ -7,8 +7,6 @@ let package = Package(
   products: [
     .library(name: "Skein", targets: ["Skein"]),
     .executable(name: "skein", targets: ["SkeinCommand"]),
-    // For the package in Benchmarks/ alone: no public interface, it changes as kernels do.
-    .library(name: "CKernels", targets: ["CKernels"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
