@@ -29,17 +29,18 @@ public struct ProcessorLimits: Hashable, Sendable {
   /// Bytes that a pass read.
   public var readByteCount: Int
 
-  /// Measures, on threads of its own, in about three seconds.
+  /// Measures, on threads of its own, in a second or three.
   ///
   /// - Parameters:
   ///   - cores: processor numbers, one a thread.
-  ///   - availableBytes: memory that there is; 4 GB are read, but at most a quarter of this.
+  ///   - availableBytes: memory that there is; 1 GB is read, but at most a quarter of this. More gives the same rate,
+  ///     and taking it can cost more than all else: 2.3 s a GB on a virtual machine whose host has to find it.
   /// - Throws: `DeviceError` where threads cannot be started or memory cannot be reserved.
   public static func measure(cores: [Int], availableBytes: Int) throws -> ProcessorLimits {
     precondition(!cores.isEmpty, "limits are those of a core or more")
     return try HostThread.run {
       let bench = try ProbeBench(cores: cores)
-      let (read, byteCount) = try bench.read(atMost: min(4 << 30, availableBytes / 4))
+      let (read, byteCount) = try bench.read(atMost: min(1 << 30, availableBytes / 4))
       return ProcessorLimits(
         cores: cores, int8: bench.arithmetic(SKEIN_PROBE_INT8)!, bf16: bench.arithmetic(SKEIN_PROBE_BF16),
         float32: bench.arithmetic(SKEIN_PROBE_F32)!, read: read, readByteCount: byteCount)
