@@ -14,7 +14,7 @@ struct Devices: ParsableCommand {
       another). -o writes a fleet file, for planning on another machine with skein plan --fleet.
 
       --measure also shows what the cores can do at most, whatever kernels make of it: products of 8-bit integers,
-      of BF16 and of float32 in registers, and reading memory; the best of nine passes. --limits shows that alone.
+      of BF16 and of float32 in registers, and reading memory; the best of many passes. --limits shows that alone.
 
       Examples:
         skein devices

@@ -52,9 +52,6 @@ public struct ProcessorLimits: Hashable, Sendable {
 private final class ProbeBench {
   private let team: ThreadTeam
   private let workspace: HostMemory
-  /// Passes that count: with nine, the best is within 1% of the best of many on a machine that others use as well.
-  private let passCount = 9
-
   init(cores: [Int]) throws(DeviceError) {
     let stride = Int(SKEIN_PROBE_WORKSPACE_BYTES)
     workspace = try HostMemory(byteCount: stride * cores.count, device: "cpu")
@@ -63,13 +60,14 @@ private final class ProbeBench {
     team.setWorkspace(workspace.hostAddress!, stride: stride)
   }
 
-  /// Some 20 milliseconds a pass: long beside starting threads, short beside what else may run on a core.
+  /// Some 2 milliseconds a pass: long beside handing out work, and short enough to fit between what else runs on a
+  /// core. Passes of 20 gave a twentieth of the peak on a machine with ten times as many threads as cores.
   func arithmetic(_ kind: some BinaryInteger) -> ProcessorLimits.Rate? {
     let probe = skein_probe_of(Int32(kind))
     guard let kernel = probe.kernel else { return nil }
     var none: Void = ()
-    return rate(of: probe, items: 256 * team.threadCount) { items in
-      team.run(kernel, &none, items: items, grain: 4)
+    return rate(of: probe, items: 24 * team.threadCount, passes: 61) { items in
+      team.run(kernel, &none, items: items, grain: 1)
     }
   }
 
@@ -87,15 +85,17 @@ private final class ProbeBench {
         let item = UnsafeMutableRawPointer(mutating: memory) + Int(begin) * unit
         item.initializeMemory(as: UInt8.self, repeating: 1, count: Int(end - begin) * unit)
       }, &arguments, items: items, grain: 16)
-    let rate = rate(of: probe, items: items) { items in
+    let rate = rate(of: probe, items: items, passes: 9) { items in
       team.run(probe.kernel, &arguments, items: items, grain: 16)
     }
     return (rate, items * unit)
   }
 
-  private func rate(of probe: skein_probe, items: Int, _ pass: (Int) -> Void) -> ProcessorLimits.Rate {
+  private func rate(
+    of probe: skein_probe, items: Int, passes: Int, _ pass: (Int) -> Void
+  ) -> ProcessorLimits.Rate {
     var rates: [Double] = []
-    for _ in 0...passCount {
+    for _ in 0...passes {
       let start = skein_clock_nanoseconds()
       pass(items)
       let seconds = Double(max(skein_clock_nanoseconds() - start, 1)) / 1e9
@@ -103,6 +103,6 @@ private final class ProbeBench {
     }
     let sorted = rates.dropFirst().sorted()
     return ProcessorLimits.Rate(
-      instructions: String(cString: probe.instructions), best: sorted.last!, median: sorted[passCount / 2])
+      instructions: String(cString: probe.instructions), best: sorted.last!, median: sorted[passes / 2])
   }
 }
