@@ -1,14 +1,15 @@
 # make run   a first story, over two devices        make test    lint and every suite
-# make bench speed of this machine                  make format  bring sources into shape
+# make bench speed of whole models (an hour)        make format  bring sources into shape
+# make bench-kernels   speed of single kernels, against what the processor can do at most
 # Each does its own set-up on a fresh Debian machine that has Swift.
 
 SWIFT ?= swift
 RELEASE := -c release
 TESTING := $(RELEASE) -Xswiftc -enable-testing
-SOURCES := Package.swift Sources Tests Examples
+SOURCES := Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Kernels
 PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
-.PHONY: run test bench build format lint setup oracle clean
+.PHONY: run test bench bench-kernels build format lint setup oracle clean
 
 # Two devices where there are two cores.
 DEVICES := $(shell [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ] && echo cpu/2 || echo cpu)
@@ -24,17 +25,20 @@ test: setup lint
 	$(SWIFT) build $(TESTING) --product skein
 	$(SWIFT) test $(TESTING) --skip-build --disable-xctest
 
-# A model of a billion random parameters, then one core against two. Needs Python with numpy and gguf.
-BENCH_MODEL ?= .build/llama-1b-q8_0.gguf
-bench: build $(BENCH_MODEL)
-	.build/release/skein devices
-	.build/release/skein bench $(BENCH_MODEL) --prompt-tokens 512 --gen-tokens 64 \
-	  --devices cpu@0 --devices cpu@0,cpu@1 --devices cpu
+# Whole models of random weights, 13 GB of them, against the limits of the machine: docs/performance.md. Making them needs
+# Python with numpy and gguf. `make bench BENCH="--formats Q8_0 --rounds 3"` measures less.
+BENCH ?=
+bench: build .build/venv/done
+	.build/venv/bin/python Benchmarks/bench.py $(BENCH)
 
-.build/llama-1b-q8_0.gguf: Benchmarks/make_model.py
+.build/venv/done:
 	python3 -m venv .build/venv
 	.build/venv/bin/pip install --quiet numpy gguf
-	.build/venv/bin/python Benchmarks/make_model.py $@ --type Q8_0
+	touch $@
+
+# A package of its own, with dependencies of its own; `make test` builds none of it.
+bench-kernels:
+	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --grouping metric
 
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -5,7 +5,7 @@ import SkeinText
 /// The executor with the tokens that its cache holds. Used on the model's one thread only.
 final class Engine: @unchecked Sendable {
   let executor: Executor
-  private let tokenizer: Result<Tokenizer, any Error>
+  let tokenizer: Result<Tokenizer, any Error>
   /// The tokens of sequence 0 whose keys and values are in the cache.
   private var cached: [Int32] = []
   private var batch = Batch(capacity: 4096)
@@ -129,10 +129,10 @@ final class Engine: @unchecked Sendable {
     for sequence in 0..<sequences { executor.truncate(sequence: sequence, to: 0) }
   }
 
-  /// Empties the cache.
-  func reset() {
-    cached.removeAll(keepingCapacity: true)
-    executor.truncate(sequence: 0, to: 0)
+  /// Forgets all tokens from the first `length` on.
+  func truncate(to length: Int = 0) {
+    cached.removeLast(max(cached.count - length, 0))
+    executor.truncate(sequence: 0, to: cached.count)
   }
 
   /// Cuts the cache to what it shares with the prompt; the last token is always computed, for its logits.
@@ -163,5 +163,5 @@ final class Engine: @unchecked Sendable {
     return true
   }
 
-  private func seconds(since start: UInt64) -> Double { Double(skein_clock_nanoseconds() - start) / 1e9 }
+  func seconds(since start: UInt64) -> Double { Double(skein_clock_nanoseconds() - start) / 1e9 }
 }

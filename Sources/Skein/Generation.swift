@@ -132,6 +132,12 @@ extension Model {
 
   /// Forgets all tokens, so that the next prompt is computed whole.
   public func reset() async throws {
-    try await thread.run { [engine] in engine.reset() }
+    try await truncate(to: 0)
+  }
+
+  /// Forgets all tokens but the first `length`, so that of the next prompt at least what follows them is computed.
+  public func truncate(to length: Int) async throws {
+    precondition(length >= 0, "a length is 0 or more")
+    try await thread.run { [engine] in engine.truncate(to: length) }
   }
 }

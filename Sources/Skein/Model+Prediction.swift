@@ -4,10 +4,13 @@ import SkeinPlanner
 
 extension Model {
   /// What the plan would take for a request of these lengths, by the profiles of the devices.
-  public func predicted(promptTokens: Int, genTokens: Int) -> PlanPrice {
+  ///
+  /// - Parameter concurrency: requests at a time.
+  public func predicted(promptTokens: Int, genTokens: Int, concurrency: Int = 1) -> PlanPrice {
     plan.price(
       planned.problem.model, on: machine.fleet,
-      request: RequestShape(promptTokens: max(promptTokens, 1), genTokens: max(genTokens, 1)))
+      request: RequestShape(
+        promptTokens: max(promptTokens, 1), genTokens: max(genTokens, 1), concurrency: max(concurrency, 1)))
   }
 
   /// Folds what a request took into the devices' profiles, so that the next prediction is nearer.

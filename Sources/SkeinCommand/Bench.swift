@@ -10,8 +10,14 @@ struct Bench: AsyncParsableCommand {
       Repeat --devices to compare: the choices take turns, so that a machine that slows down meanwhile slows
       all of them. Figures are medians; the first turn is not counted.
 
-      Example:
+      With --context-tokens so many tokens are read once, and each turn then reads its prompt and writes behind them.
+      With --sequences so many texts are read and written together, a token of each in a pass; tokens a second are
+      those of all of them.
+
+      Examples:
         skein bench model.gguf --prompt-tokens 512 --gen-tokens 64 --devices cpu@0 --devices cpu@0,cpu@1
+        skein bench model.gguf --context-tokens 8128 --prompt-tokens 64 --gen-tokens 64
+        skein bench model.gguf --sequences 8 --prompt-tokens 64
 
       A --placement is for the choices of several devices: on one all is there.
       """)
@@ -22,6 +28,10 @@ struct Bench: AsyncParsableCommand {
   var promptTokens = 512
   @Option(help: "Tokens to write.")
   var genTokens = 64
+  @Option(help: "Tokens before the prompt, read once and not in every turn.")
+  var contextTokens = 0
+  @Option(help: "Texts to read and write together.")
+  var sequences = 1
   @Option(help: "Turns of each choice.")
   var `repeat` = 5
   @Option(
@@ -48,35 +58,53 @@ struct Bench: AsyncParsableCommand {
     ] where !(1...1_000_000).contains(value) {
       throw ValidationError("\(name) is \(value), must be from 1 to 1000000")
     }
+    guard (0...1_000_000).contains(contextTokens) else {
+      throw ValidationError("--context-tokens is \(contextTokens), must be from 0 to 1000000")
+    }
+    guard (1...1024).contains(sequences) else {
+      throw ValidationError("--sequences is \(sequences), must be from 1 to 1024")
+    }
+    if sequences > 1, contextTokens > 0 || calibrate {
+      throw ValidationError(
+        "\(calibrate ? "--calibrate" : "--context-tokens") is for one text; leave it or --sequences out")
+    }
+    if contextTokens > 0, calibrate {
+      throw ValidationError("--calibrate is for a request from its start; leave it or --context-tokens out")
+    }
     if trace.path != nil, devices.count > 1 {
       throw ValidationError("--trace is of one choice of devices; give --devices once")
     }
   }
 
+  private var shape: BenchShape {
+    BenchShape(
+      contextTokens: contextTokens, promptTokens: promptTokens, genTokens: genTokens, sequences: sequences)
+  }
+
   func run() async throws {
-    var contestants: [Contestant] = []
+    var contestants: [BenchContestant] = []
     for list in devices.isEmpty ? ["cpu"] : devices {
       let choice = DeviceChoice(
-        devices: list, context: context ?? promptTokens + genTokens, cacheType: cache.cacheType,
+        devices: list, context: context ?? shape.tokens, cacheType: cache.cacheType,
         weights: weightOptions.weights, weightMemory: weightOptions.weightMemory,
         placement: try isOneOfSeveral(list) ? nil : placement,
         usesAllDevices: useAllDevices, expertUsage: expertUsage.path)
       var options = try choice.loadOptions(
-        request: RequestShape(promptTokens: promptTokens, genTokens: genTokens))
+        request: RequestShape(promptTokens: promptTokens, genTokens: genTokens, concurrency: sequences))
       options.executor.tracing = trace.tracing
-      contestants.append(Contestant(list: list, model: try await .loadWithProgress(model, options)))
+      contestants.append(BenchContestant(list: list, model: try await .loadWithProgress(model, options)))
     }
     let bar = ProgressBar("measuring")
     defer { bar.end() }
     for turn in 0...`repeat` {
       for index in contestants.indices {
-        try await contestants[index].measure(prompt: promptTokens, write: genTokens, counts: turn > 0)
+        try await contestants[index].measure(shape, counts: turn > 0)
         bar.update(turn * contestants.count + index + 1, (`repeat` + 1) * contestants.count)
       }
     }
     bar.end()
     if let model = contestants.first?.model { try await trace.write(model, command: "bench") }
-    let rows = contestants.map { Row($0, promptTokens: promptTokens, genTokens: genTokens) }
+    let rows = contestants.map { BenchRow($0, shape) }
     if calibrate {
       for (contestant, row) in zip(contestants, rows) {
         contestant.model.calibrate(
@@ -86,7 +114,7 @@ struct Bench: AsyncParsableCommand {
       }
     }
     if output.json { return try Terminal.print(json: rows) }
-    Terminal.write(Format.table([Row.header] + rows.map(\.cells)) + "\n")
+    Terminal.write(Format.table([BenchRow.header] + rows.map(\.cells)) + "\n")
     for row in rows { for line in row.leftOut { Terminal.write("\(row.devices): \(line)\n") } }
   }
 }
@@ -96,90 +124,5 @@ extension Bench {
   private func isOneOfSeveral(_ list: String) throws -> Bool {
     guard placement != nil, devices.count > 1 else { return false }
     return try DeviceChoice.isSingle(list)
-  }
-}
-
-/// One choice of devices with its measurements.
-private struct Contestant {
-  var list: String
-  var model: Model
-  var prefill: [Double] = []
-  var decode: [Double] = []
-
-  mutating func measure(prompt: Int, write: Int, counts: Bool) async throws {
-    var options = GenerationOptions()
-    // One token comes from the prompt's own pass: the speed of writing is that of those after it.
-    options.maximumTokenCount = write + 1
-    options.sampling = .greedy
-    options.ignoresEndOfGeneration = true
-    let vocabulary = Int32(model.definition.graph.vocabularySize)
-    let tokens = (0..<Int32(prompt)).map { ($0 &* 7919 &+ 13) % vocabulary }
-    try await model.reset()
-    let generation = model.generate(tokens: tokens, options: options)
-    for try await _ in generation {}
-    guard counts, let report = generation.report else { return }
-    prefill.append(report.prefillTokensPerSecond)
-    decode.append(report.decodeTokensPerSecond)
-  }
-}
-
-/// A line of the table.
-private struct Row: Encodable {
-  var devices: String
-  var promptTokens: Int
-  var genTokens: Int
-  var prefillTokensPerSecond: Double
-  var decodeTokensPerSecond: Double
-  var predictedPrefillTokensPerSecond: Double
-  var predictedDecodeTokensPerSecond: Double
-  var strategy: String
-  var leftOut: [String]
-  var peakBytes: [String: Int]
-
-  enum CodingKeys: String, CodingKey {
-    case devices, strategy
-    case predictedPrefillTokensPerSecond = "predicted_prefill_tokens_per_second"
-    case predictedDecodeTokensPerSecond = "predicted_decode_tokens_per_second"
-    case leftOut = "left_out"
-    case promptTokens = "prompt_tokens"
-    case genTokens = "gen_tokens"
-    case prefillTokensPerSecond = "prefill_tokens_per_second"
-    case decodeTokensPerSecond = "decode_tokens_per_second"
-    case peakBytes = "peak_bytes"
-  }
-
-  init(_ contestant: Contestant, promptTokens: Int, genTokens: Int) {
-    devices = contestant.list
-    self.promptTokens = promptTokens
-    self.genTokens = genTokens
-    prefillTokensPerSecond = Row.median(contestant.prefill)
-    decodeTokensPerSecond = Row.median(contestant.decode)
-    let price = contestant.model.predicted(promptTokens: promptTokens, genTokens: genTokens)
-    predictedPrefillTokensPerSecond = price.prefillTokensPerSecond
-    predictedDecodeTokensPerSecond = price.decodeTokensPerSecond
-    strategy = contestant.model.planned.strategy
-    leftOut = (contestant.model.planned.result?.leftOut ?? []).map(\.description)
-    peakBytes = Dictionary(
-      uniqueKeysWithValues: contestant.model.reservedBytes.map { ($0.key.name, $0.value) })
-  }
-
-  private static func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  }
-
-  static let header = [
-    "devices", "prompt", "write", "prefill tokens/s", "predicted", "decode tokens/s", "predicted", "bytes",
-  ]
-
-  var cells: [String] {
-    [
-      devices, "\(promptTokens)", "\(genTokens)", Format.number(prefillTokensPerSecond),
-      Format.number(predictedPrefillTokensPerSecond), Format.number(decodeTokensPerSecond),
-      Format.number(predictedDecodeTokensPerSecond),
-      peakBytes.sorted { $0.key < $1.key }.map { "\($0.key) \(Format.bytes($0.value))" }.joined(
-        separator: ", "),
-    ]
   }
 }

@@ -13,17 +13,23 @@ struct Devices: ParsableCommand {
       Each device is measured once, and what was found is kept in the user's cache folder (SKEIN_CACHE names
       another). -o writes a fleet file, for planning on another machine with skein plan --fleet.
 
+      --measure also shows what the cores can do at most, whatever kernels make of it: products of 8-bit integers,
+      of BF16 and of float32 in registers, and reading memory; the best of many passes. --limits shows that alone.
+
       Examples:
         skein devices
         skein devices --measure
+        skein devices --limits --json
         skein devices --devices cpu/2 --json
         skein devices -o mine.yaml
       """)
 
   @Option(help: ArgumentHelp("Show these devices instead of all.", valueName: "list"))
   var devices = "cpu"
-  @Flag(help: "Measure anew.")
+  @Flag(help: "Measure anew, and the limits of the cores too.")
   var measure = false
+  @Flag(help: "Measure the limits of the cores alone.")
+  var limits = false
   @Option(
     name: .customShort("o"), help: ArgumentHelp("Write the devices as a fleet file.", valueName: "file"))
   var fleetPath: String?
@@ -32,10 +38,22 @@ struct Devices: ParsableCommand {
   /// The formats that most models have.
   static let types: [ElementType] = [.q8_0, .q4_K, .q6_K, .q4_0, .f16, .bf16, .f32]
 
+  func validate() throws {
+    if limits, measure || fleetPath != nil {
+      throw ValidationError(
+        "--limits measures no devices; leave out \(measure ? "--measure" : "-o") or --limits")
+    }
+  }
+
   func run() throws {
     let topology = try CPUTopology()
     let devices = try DeviceSelection.devices(
       devices, topology: topology, instructionSet: ProcessInfo.processInfo.environment["SKEIN_ISA"])
+    if limits {
+      let rows = try LimitRow.measure(devices, topology: topology)
+      if output.json { return try Terminal.print(json: Report(devices: [], links: [], limits: rows)) }
+      return Terminal.write(Format.table([LimitRow.header] + rows.map(\.cells)) + "\n")
+    }
     let bar = ProgressBar("measuring")
     let machine = try Machine(
       devices: devices, profiles: measure ? .measuredAnew : .measured, types: Self.types, progress: bar.update
@@ -43,8 +61,10 @@ struct Devices: ParsableCommand {
     bar.end()
     if let fleetPath { try writeText(machine.fleet.yaml, to: fleetPath) }
     let rows = zip(devices, machine.fleet.devices).map { DeviceRow($0, $1.rates) }
+    let limitRows = measure ? try LimitRow.measure(devices, topology: topology) : []
     if output.json {
-      return try Terminal.print(json: Report(devices: rows, links: machine.fleet.links.map(LinkRow.init)))
+      return try Terminal.print(
+        json: Report(devices: rows, links: machine.fleet.links.map(LinkRow.init), limits: limitRows))
     }
     Terminal.write(Format.table([DeviceRow.header] + rows.map(\.cells)) + "\n")
     for link in machine.fleet.links {
@@ -56,6 +76,9 @@ struct Devices: ParsableCommand {
       Terminal.write(
         "two devices of \(pool) at a time: \(Format.number(part * 100, decimals: 0))% of their speed each\n")
     }
+    if !limitRows.isEmpty {
+      Terminal.write(Format.table([LimitRow.header] + limitRows.map(\.cells)) + "\n")
+    }
     Terminal.write("cores: \(topology.cores.map(String.init).joined(separator: " "))\n")
   }
 }
@@ -63,6 +86,8 @@ struct Devices: ParsableCommand {
 private struct Report: Encodable {
   var devices: [DeviceRow]
   var links: [LinkRow]
+  /// Empty where they were not asked for.
+  var limits: [LimitRow]
 }
 
 private struct LinkRow: Encodable {

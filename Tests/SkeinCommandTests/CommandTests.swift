@@ -87,6 +87,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [["--context-tokens", "40"], ["--sequences", "4"]])
+  func benchMeasuresBehindAContextAndSeveralTexts(more: [String]) throws {
+    let run = try Command.skein(
+      ["bench", Command.stories, "--prompt-tokens", "8", "--gen-tokens", "4", "--repeat", "1", "--json"]
+        + more)
+    let row = try #require(try run.objects().first)
+    let (context, texts) = more[0] == "--sequences" ? (0, 4) : (40, 1)
+    #expect(row["context_tokens"] as? Int == context && row["sequences"] as? Int == texts)
+    #expect((row["prefill_tokens_per_second"] as? Double ?? 0) > 0)
+    #expect((row["decode_tokens_per_second"] as? Double ?? 0) > 0)
+    // 4.5 million parameters, some in the embedding: a byte and a sixteenth each in Q8_0.
+    let operations = try #require(row["matrix_operations_per_token"] as? Double)
+    let bytes = try #require(row["weight_bytes_per_step"] as? Double)
+    #expect((5e6...9e6).contains(operations) && (operations / 2...4.9e6).contains(bytes))
+    // A position of a text is read in every layer: here 42 or 4 * 10 of them.
+    let cache = try #require(row["cache_bytes_per_step"] as? Double)
+    #expect(cache > 0 && Int(cache) % (context + 10 * texts) == 0)
+  }
+
   @Test func everyCommandTakesACacheType() throws {
     func bytes(_ type: String) throws -> Int {
       let run = try Command.skein(
@@ -176,6 +195,16 @@ import Testing
     let devices = try #require(report["devices"] as? [[String: Any]])
     #expect(devices.count == 1 && devices[0]["name"] as? String == "cpu")
     #expect((devices[0]["bytes_per_second"] as? Double ?? 0) > 1e8)
+    #expect((report["limits"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test func limitsOfCoresAreMeasured() throws {
+    let report = try Command.skein("devices", "--limits", "--devices", "cpu@0", "--json").object()
+    let limits = try #require(report["limits"] as? [[String: Any]])
+    #expect(limits.count == 1 && limits[0]["cores"] as? [Int] == [0] && limits[0]["threads"] as? Int == 1)
+    for key in ["int8_operations_per_second", "f32_operations_per_second", "read_bytes_per_second"] {
+      #expect((limits[0][key] as? Double ?? 0) > 1e8, "\(key)")
+    }
   }
 
   @Test(
@@ -194,6 +223,9 @@ import Testing
       (["tokenize", Command.fixture], 64, "TEXT"),
       (["perplexity", Command.fixture, "--file", "/nonexistent.txt"], 1, "/nonexistent.txt"),
       (["verify", Command.fixture, "--devices", "cpu"], 64, "two"),
+      (["devices", "--limits", "--measure"], 64, "--measure"),
+      (["bench", Command.fixture, "--sequences", "0"], 64, "--sequences is 0"),
+      (["bench", Command.fixture, "--sequences", "2", "--context-tokens", "9"], 64, "--context-tokens"),
       (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16', 'q8_0' or 'f32'"),
     ] as [([String], Int32, String)])
   func whatIsWrongIsSaidInOneLine(arguments: [String], status: Int32, words: String) throws {
