@@ -244,7 +244,7 @@ private final class ExpertsCase {
   }
 
   /// Packed stacks give what rows give. Widths that are no multiple of 16 begin inside panels. BF16 weights may take
-  /// inputs rounded to BF16, off by 2^-9 of each: what comes of it is below 2^-7 of the largest result.
+  /// inputs rounded to BF16, off by up to 2^-8 of each: what comes of it is below 2^-7 of the largest result.
   @Test(arguments: instructionSets, [ElementType.f32, .f16, .bf16])
   func packedStacksAreRows(set: String, type: ElementType) {
     for (tokens, width, inner) in [(1, 33, 41), (8, 64, 100), (9, 40, 50), (30, 96, 72)] {

@@ -76,7 +76,7 @@ private struct FloatCase {
   static let tokenCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 64, 65]
 
   /// Float32 sums are off by at most 2^-24 of the magnitudes for every addition; inputs that were rounded to BF16 by
-  /// 2^-9 of each product besides. The reference adds up in double and rounds nothing.
+  /// 2^-8 of each product besides (7 bits behind the leading one). The reference adds up in double.
   @Test(arguments: [ElementType.f32, .f16, .bf16], KernelTable.all)
   func closeToTheExactProduct(type: ElementType, table: KernelTable) {
     for layout in WeightLayout.allCases {
@@ -86,7 +86,7 @@ private struct FloatCase {
           for tokens in Self.tokenCounts where (tokens + columns + index) % 2 == 0 {
             let sample = FloatCase(type, layout, rows: rows, columns: columns, tokens: tokens)
             let form = table.kernels.linear_input(type.rawValue, layout.rawValue, Int32(tokens))
-            let relative = 0x1p-24 * Double(columns + 2) + (form == Int32(SKEIN_INPUT_BF16) ? 0x1p-9 : 0)
+            let relative = 0x1p-24 * Double(columns + 2) + (form == Int32(SKEIN_INPUT_BF16) ? 0x1p-8 : 0)
             let wrong = zip(sample.product(table), sample.exact()).contains { got, expected in
               guard let expected else { return got != FloatCase.untouched }
               return !(abs(Double(got) - expected.value) <= relative * expected.magnitude)

@@ -5,8 +5,8 @@
 // pairs of columns one after the other: a result depends neither on the rows and tokens beside it nor on the blocks.
 // vdpbf16ps takes subnormal numbers as zeros.
 //
-// 32 rows by BLOCK_PAIRS pairs of columns stay in the first cache while all tokens pass by, TILE_TOKENS at a time. Bound by
-// the multipliers, one vdpbf16ps of 64 bytes a cycle on Zen 4: 24 of them take 12 broadcasts and 2 loads.
+// 32 rows by BLOCK_PAIRS pairs of columns stay in the first cache while all tokens pass by, TILE_TOKENS at a time.
+// Bound by the multipliers, one vdpbf16ps of 64 bytes a cycle on Zen 4: 24 of them take 12 broadcasts and 2 loads.
 #if defined(__x86_64__)
 
 #include "linear_common.h"
