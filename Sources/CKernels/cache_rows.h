@@ -1,7 +1,7 @@
 // Rows of a key-value cache: how many bytes they take, and a block of the 8-bit kind.
 //
-// F32, F16 and BF16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed bytes q,
-// that stand for d * q; the last block of a row is padded with zeros. d * q has at most 18 bits: exact in
+// F32, F16 and BF16: `width` values. Q8_0, as in GGUF: blocks of 32 values, each an F16 scale d, then 32 signed
+// bytes q, that stand for d * q; the last block of a row is padded with zeros. d * q has at most 18 bits: exact in
 // float32.
 #ifndef SKEIN_CACHE_ROWS_H
 #define SKEIN_CACHE_ROWS_H
@@ -52,7 +52,7 @@ static inline void skein_cache_write_bf16_row(uint8_t *to, const float *from, in
         uint32_t magnitude = bits & 0x7fffffff;
         uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
         // Finite values do not become infinite; infinity stays, and so does NaN, whose fraction may be cut to zero.
-        if (magnitude > 0x7f7f7fff) rounded = bits >> 16 & 0x8000 | 0x7f7f;
+        if (magnitude > 0x7f7f7fff) rounded = (bits >> 16 & 0x8000) | 0x7f7f;
         if (magnitude >= 0x7f800000) rounded = bits >> 16;
         if (magnitude > 0x7f800000) rounded |= 0x40;
         uint16_t half = (uint16_t)rounded;

@@ -86,7 +86,8 @@ private func validate(_ limits: PlanLimits) throws(GraphError) {
   }
   if ![.f32, .f16, .bf16, .q8_0].contains(limits.cacheType) {
     throw GraphError(
-      .unsupported, "a key-value cache of \(limits.cacheType.name) is not supported; use F32, F16, BF16 or Q8_0")
+      .unsupported,
+      "a key-value cache of \(limits.cacheType.name) is not supported; use F32, F16, BF16 or Q8_0")
   }
   // Page numbers have 32 bits, and no cache of such a size overflows an Int.
   if limits.contextTokens * limits.sequenceCount > 1 << 28 {

@@ -168,15 +168,15 @@ typedef struct {
 
 // One layer's paged key-value cache.
 // keys: [page][kv_head][page_tokens] rows of key_width values, values: likewise of value_width.
-// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F32, SKEIN_F16, or SKEIN_Q8_0 with the last
-// block of 32 padded with zeros.
+// A row is `skein_cache_row_bytes(type, width)` long: SKEIN_F32, SKEIN_F16, SKEIN_BF16, or SKEIN_Q8_0 with the
+// last block of 32 padded with zeros.
 // The page of (sequence s, position p) is page_table[s * pages_per_sequence + p / page_tokens],
 // its place there p % page_tokens. Where `values` is `keys`, the first value_width elements of a row of keys are
 // its values.
 typedef struct {
     uint8_t *keys;
     uint8_t *values;
-    int32_t type;      // SKEIN_F32, SKEIN_F16 or SKEIN_Q8_0
+    int32_t type;      // SKEIN_F32, SKEIN_F16, SKEIN_BF16 or SKEIN_Q8_0
     int32_t page_tokens;
     int32_t kv_heads;
     int32_t key_width;
@@ -186,7 +186,7 @@ typedef struct {
 } skein_cache;
 
 // cache_write: stores keys and values of new tokens. Item: a token. The same bits on every instruction set.
-// F16: nearest even, finite values beyond 65504 clamped to it.
+// F16 and BF16: nearest even, finite values beyond the largest clamped to it (65504 in F16).
 // Q8_0, each 32 values of a row: d = max |x| / 127 rounded up to F16, q = x * (1 / d) to nearest even, so no
 // value is off by more than d / 2. d is at most 65504, and values beyond 127 d are clamped. A block that
 // holds an infinity or NaN gets the scale NaN: attention shows it, rather than a plausible number.
@@ -204,7 +204,8 @@ typedef struct {
 // Head h reads the keys and values of head h / (heads / kv_heads). soft_cap > 0 replaces a score s by
 // soft_cap * tanh(s / soft_cap). sinks adds exp(sinks[h]) to what the weights of head h are divided by: attention
 // that goes nowhere. Accumulates in float32. Over Q8_0 a kernel may round queries to 2^-15 of the
-// largest of a head, and weights to 2^-16 of the largest of 64 positions; the reference does not.
+// largest of a head, and weights to 2^-16 of the largest of 64 positions; over BF16 it may round scaled queries and
+// weights to BF16. The reference does not.
 // Item: `skein_attention_items(args)` of them, each a kv head of a run of tokens.
 //
 // With `parts`, an item is one of the chunks that a token's positions are cut into, so that one token has work for

@@ -3,10 +3,10 @@
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
 // where a sink, a score that has no value, takes its part of the softmax.
-// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16 or
-// Q8_0 in pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum
-// scales down what is there) in double for each chunk of positions, whose parts are then merged (see
-// attention_items.h). Bound by arithmetic in this plain form.
+// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16, BF16 or Q8_0
+// in pages (see skein_cache). One walk over the positions with the softmax kept up as it goes (a new maximum scales
+// down what is there) in double for each chunk of positions, whose parts are then merged (see attention_items.h).
+// Bound by arithmetic in this plain form.
 // Also here: how a call is cut into items, and the workspace, for every instruction set.
 #include "../attention_items.h"
 #include "../cache_rows.h"

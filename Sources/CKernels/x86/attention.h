@@ -2,28 +2,34 @@
 //
 //     y[t][h] = sum over p of softmax(scale * q[t][h] . k[p]) * v[p]
 //
-// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16 or
-// Q8_0 in pages (see skein_cache). Accumulates in float32; over Q8_0 in exact integers first (attention_integer.h).
+// Shapes: queries [tokens][heads][key_width], y [tokens][heads][value_width]; keys and values F32, F16, BF16 or
+// Q8_0 in pages (see skein_cache). Accumulates in float32; over Q8_0 in exact integers first (attention_integer.h);
+// over BF16 by products of pairs where the processor has them (attention_pairs.h).
 //
 // An item's rows (see attention_items.h) walk together over blocks of 64 positions: scores of the block,
-// softmax kept up as it goes (a new maximum scales down what is there), weighted sum of the block's values.
-// A block that lies outside what a row may see leaves that row's bits as they are, so a token's result
-// depends on nothing but itself.
+// softmax kept up as it goes (a new maximum scales down what is there), weighted sum of the block's values; at the end
+// of a chunk what it gave is merged, or left for attention_combine. A block that lies outside what a row may see leaves
+// that row's bits as they are, so a token's result depends on nothing but itself.
 //
-// Few rows (decoding) read the cache directly and are bound by reading it. With many rows (prompts) a block of
-// F16 is converted once, and the products on register tiles bound the kernel. F32 is always read directly.
+// Few rows (decoding) read the cache directly and are bound by reading it. With many rows (prompts) a block of 16-bit
+// numbers is converted once, and the products on register tiles bound the kernel. F32 is always read directly.
 //
-// Measured on one Zen 4 core, heads of 128, AVX-512 (AVX2). One token, nanoseconds for each position and kv
-// head; with a cache that the processor's own holds (context 4096), and one that comes from memory (16384):
+// Measured on one Zen 4 core (3.7 GHz: 118 GFLOP/s in float32, 236 in pairs of BF16), AVX-512 (AVX2). One token, heads
+// of 128, nanoseconds for each position and kv head; with a cache that the processor's own holds, and one that comes
+// from memory, beside other programs:
 //
-//     heads a kv head   F32 held  F16 held  Q8_0 held   F32 memory  F16 memory  Q8_0 memory
-//     1                 17 (18)   13 (13)   13 (13)     60 (63)     27 (28)     17 (16)
-//     4                 24 (31)   25 (27)   24 (31)     59 (52)     27 (29)     26 (32)
-//     8                 44 (57)   47 (52)   43 (56)     79 (78)     50 (54)     44 (57)
+//     heads a kv head   F32 held  F16 held  BF16 held  Q8_0 held   F32 memory  F16 memory  BF16 memory  Q8_0 memory
+//     1                 17 (18)   14 (13)   13         13 (13)     60 (63)     27 (28)     29           17 (16)
+//     4                 24 (31)   24 (27)   19         24 (31)     59 (52)     29 (29)     30           26 (32)
+//     8                 44 (57)   47 (52)   35         43 (56)     79 (78)     52 (54)     48           44 (57)
 //
-// One head reads 19 GB/s of F16 from memory, and 17 of F32 (beside other programs); with more heads, arithmetic
-// bounds F16. Where several cores share what memory gives, that is half as much for Q8_0. 256 tokens at context
-// 4096, 4 heads a kv head: 89 (74) GFLOP/s over F16, 85 (70) over F32, 104 (79) over Q8_0.
+// One head reads 19 GB/s of F16 from memory, where a plain loop read 20; with more heads, arithmetic bounds F16. Where
+// several cores share what memory gives, that is half as much for Q8_0. 256 tokens at context 2048, 4 heads a kv head,
+// GFLOP/s with heads of 64 and of 128 (softmax takes a tenth and a fifth of it in the first case over F16 and BF16):
+//
+//     F32           F16           BF16        Q8_0
+//     79, 86        79, 86        141, 154    83, 101
+//     (63, 69)      (63, 70)      (62, 69)    (63, 74)
 //
 // After attention_tiles.h, attention_state.h and, where the instruction set has it, attention_pairs.h.
 

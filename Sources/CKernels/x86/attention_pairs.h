@@ -10,7 +10,8 @@
 // depend on how many there are.
 // Lanes are positions in the first product and columns in the second, so nothing is added across lanes.
 //
-// Measured on a Zen 4 core, 4 heads a kv head: see attention.h.
+// Measured (attention.h): a prompt takes 0.55 of the time that float32 takes over F16, one token 0.8 of it where the
+// cache is near.
 
 static bool pairs_are_there(void) { return __builtin_cpu_supports("avx512bf16"); }
 

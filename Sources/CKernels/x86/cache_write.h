@@ -1,8 +1,8 @@
 // cache_write: keys and values of new tokens, rounded where the cache is, into their places in the paged cache.
 //
 // Shapes: keys [tokens][kv_heads][key_width] -> [page][kv_head][page_tokens] rows, values likewise.
-// The float32 operations of the reference kernel, and so its bits: F32 as it is; F16 to nearest even, finite
-// values beyond 65504 clamped; Q8_0 with the scale max |x| / 127 rounded up to F16. Bound by memory.
+// The float32 operations of the reference kernel, and so its bits: F32 as it is; F16 and BF16 to nearest even,
+// finite values beyond the largest clamped; Q8_0 with the scale max |x| / 127 rounded up to F16. Bound by memory.
 SKEIN_INLINE vec clamp_finite_to_half(vec v) {
     vec clamped = vec_max(vec_set(-65504.0f), vec_min(vec_set(65504.0f), v));
     return vec_where_less(vec_set(__FLT_MAX__), vec_abs(v), v, clamped);

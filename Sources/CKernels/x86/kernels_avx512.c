@@ -25,7 +25,8 @@
 #pragma clang attribute pop
 
 // Called only where the processor has avx512bf16 too.
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
 
 #include "attention_pairs.h"
 
