@@ -135,7 +135,8 @@ import Testing
     #expect(try #require(rows[1]["largest_relative_difference"] as? Double) < 1e-5)
     let plan = try Command.skein("plan", Command.fixture, "--devices", "cpu/2", "--placement", rules)
     // Of few heads and few rows a half is not always to be had.
-    #expect(plan.output.contains("% of layers 0-1") && plan.output.contains("% of the head"), "\(plan.output)")
+    #expect(
+      plan.output.contains("% of layers 0-1") && plan.output.contains("% of the head"), "\(plan.output)")
   }
 
   @Test func inspectShowsWhatIsThere() throws {
