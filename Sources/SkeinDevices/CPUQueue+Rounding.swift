@@ -27,7 +27,8 @@ extension CPUQueue {
   /// A node's first input in a form: itself, or rounded, at the front of the workspace. Query, key and value (gate and
   /// up, router and experts) take the same input: it is rounded for the first of them.
   func input(
-    _ x: UnsafePointer<Float>, as form: InputForm, columns: Int32, rows: Int, _ step: CPUStep, _ pass: PassShape
+    _ x: UnsafePointer<Float>, as form: InputForm, columns: Int32, rows: Int, _ step: CPUStep,
+    _ pass: PassShape
   ) -> UnsafeRawPointer {
     // A node with another input may put its threads' scratch where the rounded rows are.
     if rounded?.node != step.firstInput || rounded?.pass != pass.serial { rounded = nil }

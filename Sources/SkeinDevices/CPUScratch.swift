@@ -20,7 +20,8 @@ struct CPUScratch: Hashable {
     let rows = node.rows.count(tokens: limits.tokensPerPass, outputs: limits.outputsPerPass)
     func keepInput() {
       let columns = Int32(graph[node.inputs[0]].width)
-      inputBytes = max(InputForm.int8.rowBytes(columns: columns), InputForm.bf16.rowBytes(columns: columns)) * rows
+      inputBytes =
+        max(InputForm.int8.rowBytes(columns: columns), InputForm.bf16.rowBytes(columns: columns)) * rows
     }
     switch node.op {
     case .linear:

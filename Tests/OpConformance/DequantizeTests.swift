@@ -48,7 +48,8 @@ private func firstDifference(_ a: [Float], _ b: [Float]) -> Int? {
         tokens.withUnsafeBufferPointer { tokens in
           var args = skein_embedding_args(
             table: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
-            layout: Int32(SKEIN_LAYOUT_ROWS), columns: Int32(columns), tokens: tokens.baseAddress, y: y.baseAddress, scale: scale)
+            layout: Int32(SKEIN_LAYOUT_ROWS), columns: Int32(columns), tokens: tokens.baseAddress,
+            y: y.baseAddress, scale: scale)
           // The first and last token stay as they are.
           table.kernels.embedding(&args, 1, Int32(tokens.count - 1), nil)
         }

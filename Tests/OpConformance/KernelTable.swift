@@ -50,7 +50,7 @@ struct KernelTable: CustomTestStringConvertible, Sendable {
       let source = GuardedBuffer(x)
       let rows = GuardedBuffer<UInt8>(count: tokens * rowBytes, repeating: 0xFF)
       var args = skein_round_activations_args(x: source.pointer, columns: Int32(columns), y: rows.raw)
-      kernels.round_activations(&args, 0, Int32(tokens), nil)
+      withExtendedLifetime(source) { kernels.round_activations(&args, 0, Int32(tokens), nil) }
       return KernelInput(bytes: rows, rowBytes: rowBytes)
     default:
       let rows = GuardedBuffer<UInt8>(count: tokens * rowBytes, repeating: 0)
@@ -60,7 +60,8 @@ struct KernelTable: CustomTestStringConvertible, Sendable {
   }
 
   /// A matrix of rows, packed; not one byte more.
-  func pack(_ type: ElementType, _ weights: UnsafeRawPointer, rows: Int, columns: Int) -> GuardedBuffer<UInt8> {
+  func pack(_ type: ElementType, _ weights: UnsafeRawPointer, rows: Int, columns: Int) -> GuardedBuffer<UInt8>
+  {
     let packed = GuardedBuffer<UInt8>(
       count: Int(skein_packed_bytes(type.rawValue, Int32(rows), Int32(columns))), repeating: 0xFF)
     var args = skein_pack_weights_args(

@@ -53,7 +53,8 @@ private struct LinearCase {
     y.withUnsafeMutableBufferPointer { y in
       var args = skein_linear_args(
         weights: weights.raw, row_bytes: Int64(type.rowBytes(elementCount: columns)!), type: type.rawValue,
-        layout: Int32(SKEIN_LAYOUT_ROWS), rows: Int32(rows), columns: Int32(columns), tokens: Int32(tokens), x: activations,
+        layout: Int32(SKEIN_LAYOUT_ROWS), rows: Int32(rows), columns: Int32(columns), tokens: Int32(tokens),
+        x: activations,
         bias: biasBuffer?.pointer, y: y.baseAddress, y_stride: Int64(stride),
         batch_tokens: 0)
       for range in ranges ?? [0..<rows] {

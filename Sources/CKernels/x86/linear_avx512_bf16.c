@@ -5,8 +5,8 @@
 // pairs of columns one after the other: a result depends neither on the rows and tokens beside it nor on the blocks.
 // vdpbf16ps takes subnormal numbers as zeros.
 //
-// 32 rows by BLOCK_PAIRS pairs of columns stay in the first cache while all tokens pass by, TILE_TOKENS at a time. Bound by
-// the multipliers, one vdpbf16ps of 64 bytes a cycle on Zen 4: 24 of them take 12 broadcasts and 2 loads.
+// 32 rows by BLOCK_PAIRS pairs of columns stay in the first cache while all tokens pass by, TILE_TOKENS at a time.
+// Bound by the multipliers, one vdpbf16ps of 64 bytes a cycle on Zen 4: 24 of them take 12 broadcasts and 2 loads.
 #if defined(__x86_64__)
 
 #include "linear_common.h"
@@ -19,9 +19,10 @@
 #include "simd_avx512.h"
 
 #define TILE_TOKENS 12
-enum { BLOCK_PAIRS = 128, LINE_PAIRS = 16 };
 
 #include "linear_tile.h"
+
+enum { LINE_PAIRS = 16, BLOCK_PAIRS = LINE_PAIRS * TILE_PARTS };
 
 typedef struct {
     const uint8_t *low;  // the block's pairs of the first 16 rows
@@ -54,23 +55,24 @@ INLINE void multiply_pairs(int tokens, const tile_input *in, int32_t first, int3
 }
 
 // The next tile's activations come to the cache while this one is multiplied, a line of each token at a time.
-INLINE void multiply_tile(int tokens, const tile_input *in, const tile_output *out) {
+INLINE void multiply_tile(int tokens, const tile_input *in, next_block *next, const tile_output *out) {
     tile_sums sums;
     begin_tile(tokens, out, sums);
     for (int32_t p = 0; p < in->pairs; p += LINE_PAIRS) {
         EACH for (int t = 0; t < tokens; t++) __builtin_prefetch(in->next + t * in->x_stride + 4 * p);
+        prefetch_part(next);
         int32_t count = in->pairs - p < LINE_PAIRS ? in->pairs - p : LINE_PAIRS;
         multiply_pairs(tokens, in, p, count, sums);
     }
     end_tile(tokens, out, sums);
 }
 
-static void multiply_tile_of(int tokens, const tile_input *in, const tile_output *out) {
+static void multiply_tile_of(int tokens, const tile_input *in, next_block *next, const tile_output *out) {
     switch (tokens) {
-#define CASE(n) case n: multiply_tile(n, in, out); break;
+#define CASE(n) case n: multiply_tile(n, in, next, out); break;
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11)
 #undef CASE
-    default: multiply_tile(TILE_TOKENS, in, out); break;
+    default: multiply_tile(TILE_TOKENS, in, next, out); break;
     }
 }
 
@@ -95,8 +97,7 @@ static void multiply_rows(const skein_linear_args *args, int32_t row, int32_t en
             tile_output out = tile_output_at(&all, t);
             in.x = x + t * x_stride;
             in.next = t + tokens < args->tokens ? in.x + tokens * x_stride : x + 4 * BLOCK_PAIRS;
-            prefetch_part(&next);
-            multiply_tile_of(tokens, &in, &out);
+            multiply_tile_of(tokens, &in, &next, &out);
         }
     }
 }

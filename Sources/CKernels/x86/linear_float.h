@@ -30,11 +30,12 @@ _Static_assert(TILE_ROWS <= SKEIN_PANEL_ROWS, "workspace size");
 
 // One tile; `tokens` is a constant.
 INLINE void multiply_tile(int tokens, const float_block *w, const float (*x)[FLOAT_COLUMNS + 16],
-                          const tile_output *out) {
+                          next_block *next, const tile_output *out) {
     tile_sums sums;
     begin_tile(tokens, out, sums);
     const float *low = w->low, *high = w->high;
     for (int32_t c = 0; c < w->columns; c++) {
+        if (c % (FLOAT_COLUMNS / TILE_PARTS) == 0) prefetch_part(next);
         vec wl = vec_load(low), wh = vec_load(high);
         EACH for (int t = 0; t < tokens; t++) {
             vec xt = vec_set(x[t][c]);
@@ -48,15 +49,16 @@ INLINE void multiply_tile(int tokens, const float_block *w, const float (*x)[FLO
 }
 
 static __attribute__((noinline)) void multiply_tile_of(int tokens, const float_block *w,
-                                                       const float (*x)[FLOAT_COLUMNS + 16], const tile_output *out) {
+                                                       const float (*x)[FLOAT_COLUMNS + 16], next_block *next,
+                                                       const tile_output *out) {
     switch (tokens) {
-#define CASE(n) case n: multiply_tile(n, w, x, out); break;
+#define CASE(n) case n: multiply_tile(n, w, x, next, out); break;
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
 #if TILE_TOKENS == 12
         CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11)
 #endif
 #undef CASE
-    default: multiply_tile(TILE_TOKENS, w, x, out); break;
+    default: multiply_tile(TILE_TOKENS, w, x, next, out); break;
     }
 }
 
@@ -103,8 +105,7 @@ static void multiply_float_rows(const skein_linear_args *args, int32_t row, int3
             int32_t tokens = args->tokens - t < TILE_TOKENS ? args->tokens - t : TILE_TOKENS;
             tile_output out = tile_output_at(&all, t);
             copy_activations(args, t, tokens, column, count, workspace->x);
-            prefetch_part(&next);
-            multiply_tile_of(tokens, &block, (const float (*)[FLOAT_COLUMNS + 16])workspace->x, &out);
+            multiply_tile_of(tokens, &block, (const float (*)[FLOAT_COLUMNS + 16])workspace->x, &next, &out);
         }
     }
 }

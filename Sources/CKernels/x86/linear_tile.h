@@ -2,7 +2,7 @@
 // float weights (linear_float.h, linear_avx512_bf16.c) share. A template like the others, after
 //   vec, LANES and their functions      simd_*.h
 //   TILE_TOKENS                         so that all sums are in registers
-enum { TILE_ROWS = 2 * LANES };
+enum { TILE_ROWS = 2 * LANES, TILE_PARTS = 8 };
 
 // Loops over the tokens of a tile: sums stay in registers only where these are unrolled.
 #define EACH _Pragma("clang loop unroll(full)")
@@ -68,20 +68,24 @@ INLINE void end_tile(int tokens, const tile_output *out, tile_sums sums) {
     }
 }
 
-// The next block of the panels at `low` and `high`: a part of it goes to the second cache with each tile of this one.
+// The next block of the panels at `low` and `high`. Parts of it go to the second cache all the time that this one is
+// multiplied: all at once they hold up the loads behind them.
 typedef struct {
     const uint8_t *low;
     const uint8_t *high;
-    int32_t lines; // of each, with each tile
+    int32_t left;  // lines of each
+    int32_t lines; // with each part
 } next_block;
 
 static next_block next_block_of(const uint8_t *low, const uint8_t *high, int32_t lines, int32_t tokens) {
-    int32_t tiles = (tokens + TILE_TOKENS - 1) / TILE_TOKENS;
-    return (next_block){.low = low, .high = high, .lines = (lines + tiles - 1) / tiles};
+    int32_t parts = (tokens + TILE_TOKENS - 1) / TILE_TOKENS * TILE_PARTS;
+    return (next_block){.low = low, .high = high, .left = lines, .lines = (lines + parts - 1) / parts};
 }
 
 INLINE void prefetch_part(next_block *next) {
-    for (int32_t line = 0; line < next->lines; line++, next->low += 64, next->high += 64) {
+    int32_t lines = next->lines < next->left ? next->lines : next->left;
+    next->left -= lines;
+    for (; lines > 0; lines--, next->low += 64, next->high += 64) {
         _mm_prefetch((const char *)next->low, _MM_HINT_T1);
         _mm_prefetch((const char *)next->high, _MM_HINT_T1);
     }
