@@ -69,7 +69,8 @@ INLINE void packed_vector_group(int type, int tokens, const packed_parts *parts,
 INLINE void packed_vector_panel(int type, int tokens, const skein_linear_args *args, int32_t row, int32_t count) {
     const skein_activation_block *x = args->x;
     int64_t stride = skein_activation_blocks(args->columns);
-    const uint8_t *w = (const uint8_t *)args->weights + row / SKEIN_PACKED_ROWS * packed_panel_bytes(type, args->columns);
+    int64_t offset = row / SKEIN_PACKED_ROWS * packed_panel_bytes(type, args->columns);
+    const uint8_t *w = (const uint8_t *)args->weights + offset;
     __m512 sums[PACKED_VECTOR_TOKENS];
     for (int t = 0; t < tokens; t++) sums[t] = _mm512_setzero_ps();
     for (int32_t column = 0; column < args->columns; column += SKEIN_PACKED_COLUMNS, x++) {
