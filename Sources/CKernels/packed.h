@@ -11,7 +11,8 @@
 // H that of groups of 16. Of a vector of 64 bytes, byte 4 r + j belongs to row r.
 //
 //   eights  [columns / 4] vectors: byte (r, j) of vector k is column 4 k + j
-//   fours   [columns / 8] vectors: the low half of byte (r, j) of vector k is column 8 k + j, the high half column 8 k + 4 + j
+//   fours   [columns / 8] vectors: the low half of byte (r, j) of vector k is column 8 k + j, the high half column
+//           8 k + 4 + j
 //   twos    [columns / 16] vectors: bits 2 m and 2 m + 1 of byte (r, j) of vector k are column 16 k + 4 m + j
 //   ones    [columns / 32] vectors: bit m of byte (r, j) of vector k is column 32 k + 4 m + j
 //
@@ -32,11 +33,12 @@
 //   Q5_0      scales F16 [G][16], ones (the fifth bits), fours
 //   Q5_1      scales F16 [G][16], minima F16 [G][16], ones, fours
 //   MXFP4     scales E8M0 [G][16], fours
-//   Q4_K      d F16 [16], dmin F16 [16]; low 4 bits of scales: half, of minima: half; high 2 bits of scales: quarter, of
-//             minima: quarter; fours
+//   Q4_K      d F16 [16], dmin F16 [16]; low 4 bits of scales: half, of minima: half; high 2 bits of scales: quarter,
+//             of minima: quarter; fours
 //   Q5_K      as Q4_K up to the quarters; ones; fours
 //   Q6_K      d F16 [16], 32 bytes of padding; scales I8 [H][16]; twos (the high bits), fours
-//   Q3_K      d F16 [16], 32 bytes of padding; low 4 bits of scales: half, high 2 bits: quarter (of H groups); ones (the high bits), twos
+//   Q3_K      d F16 [16], 32 bytes of padding; low 4 bits of scales: half, high 2 bits: quarter (of
+//             H groups); ones (the high bits), twos
 //   Q2_K      d F16 [16], dmin F16 [16]; scales and minima [H][16], as in the file: a half byte each; twos
 //   IQ4_XS    d F16 [16]; low 4 bits of scales: half; high 2 bits: quarter (of 8 groups); fours
 #ifndef SKEIN_PACKED_H

@@ -268,7 +268,8 @@ private final class ExpertsCase {
         [type, type, type], experts: 6, chosen: 3, tokens: tokens, width: width, expertWidth: inner,
         isBiased: true)
       let packed = sample.result(set, layout: .packed)
-      #expect(maximumRelativeError(packed, sample.result("reference").map(Double.init)) < 2e-3, "\(tokens) tokens")
+      #expect(
+        maximumRelativeError(packed, sample.result("reference").map(Double.init)) < 2e-3, "\(tokens) tokens")
       for piece in [32, 48] { #expect(sameBits(sample.result(set, layout: .packed, piece: piece), packed)) }
     }
   }

@@ -1,6 +1,7 @@
 // dequantize: y[r][c] = value c of row r of the weights. embedding: y[t][c] = scale * value c of row tokens[t].
 //
-// Shapes: rows of `row_bytes` bytes (a table may be packed), each `columns` values in whole blocks; y [items][columns] float32.
+// Shapes: rows of `row_bytes` bytes (a table may be packed), each `columns` values in whole blocks; y
+// [items][columns] float32.
 // Bit-exact on every instruction set, so these serve all of them. Bound by memory.
 #include "../packed.h"
 

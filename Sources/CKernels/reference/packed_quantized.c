@@ -24,7 +24,8 @@ typedef struct {
 
 // In the order of a chunk's parts.
 static const field_kind field_order[FIELD_KINDS] = {
-    FIELD_D, FIELD_DMIN, FIELD_SCALE, FIELD_MINIMUM, FIELD_SCALE_HIGH, FIELD_MINIMUM_HIGH, FIELD_QUANT_HIGH, FIELD_QUANT,
+    FIELD_D, FIELD_DMIN, FIELD_SCALE, FIELD_MINIMUM, FIELD_SCALE_HIGH, FIELD_MINIMUM_HIGH, FIELD_QUANT_HIGH,
+    FIELD_QUANT,
 };
 
 static field_shape shape_of(int32_t type, field_kind kind) {
@@ -96,8 +97,9 @@ static bit_place place_in_q3_k(field_kind kind, int32_t index) {
 // Q4_K and Q5_K.
 static bit_place place_in_q45_k(int32_t type, field_kind kind, int32_t index) {
     int32_t top = index < 4 ? index : index - 4; // the group whose byte has the high bits too
+    int32_t quants = type == SKEIN_Q4_K ? 16 : 48;
     switch (kind) {
-    case FIELD_QUANT: return (bit_place){(type == SKEIN_Q4_K ? 16 : 48) + index / 64 * 32 + index % 32, index % 64 / 32 * 4};
+    case FIELD_QUANT: return (bit_place){quants + index / 64 * 32 + index % 32, index % 64 / 32 * 4};
     case FIELD_QUANT_HIGH: return (bit_place){16 + index % 32, index / 32};
     case FIELD_SCALE: return (bit_place){(index < 4 ? 4 : 12) + top, 0};
     case FIELD_MINIMUM: return index < 4 ? (bit_place){8 + top, 0} : (bit_place){12 + top, 4};
@@ -183,7 +185,8 @@ static void move_chunk(direction direction, int32_t type, uint8_t *blocks, int32
             if (direction == TO_PACKED) move_field(shape.bits, blocks, in_blocks, chunk, in_part);
             else move_field(shape.bits, chunk, in_part, blocks, in_blocks);
         }
-        chunk += (int64_t)count * shape.bits * SKEIN_PACKED_ROWS / 8 + (kind == FIELD_D ? skein_packed_padding(type) : 0);
+        chunk += (int64_t)count * shape.bits * SKEIN_PACKED_ROWS / 8;
+        if (kind == FIELD_D) chunk += skein_packed_padding(type);
     }
 }
 

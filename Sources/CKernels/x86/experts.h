@@ -2,8 +2,8 @@
 //
 // Shapes: gate, up [experts][expert width][width], down [experts][width][expert width], in any format; x, y
 // [tokens][width]; inner [slots][expert width]. The products are those of linear, on the tokens of one expert at a
-// time and 32 rows, or 256 where tokens are few: for few tokens bound by reading the weights of the experts that were chosen, for many by
-// the multiplications. The sum over a token's experts in float32, in the order of their numbers: a thread
+// time and 32 rows, or 256 where tokens are few: for few tokens bound by reading the weights of the experts that were
+// chosen, for many by the multiplications. The sum over a token's experts in float32, in the order of their numbers: a thread
 // has whole rows of down, so nothing is added up between threads.
 //
 // Beyond SKEIN_EXPERT_FEW_TOKENS a batch goes the way of many tokens also where an expert has few of them: how a prompt

@@ -36,7 +36,8 @@ INLINE tile_kind tile_kind_of(int type) {
 INLINE int32_t tile_tokens_of(tile_kind kind) { return kind == TILE_16 ? 4 : PACKED_TILE_TOKENS; }
 
 // The quants of Q2_K and Q3_K are so small that their product with the scale of their 16 columns fits a byte: 0 ... 45,
-// and, negated, -128 ... 124. So products need no scales of their own for 16 columns: Q3_K is unpacked to those bytes + 128.
+// and, negated, -128 ... 124. So products need no scales of their own for 16 columns: Q3_K is unpacked to those
+// bytes + 128.
 INLINE __m512i packed_times_scale(int type, __m512i quants, const int8_t scales[16]) {
     __m512i scale = _mm512_cvtepi8_epi32(_mm_load_si128((const __m128i *)scales));
     scale = _mm512_or_si512(_mm512_and_si512(scale, _mm512_set1_epi32(0xFFFF)), _mm512_slli_epi32(scale, 16));
@@ -119,7 +120,8 @@ INLINE void tile_group(tile_kind kind, int tokens, int group, const unpacked_chu
             for (int t = 0; t < tokens; t++) {
                 __m512 product = _mm512_cvtepi32_ps(products[t][half]);
                 bool is_first = i == per_group * group;
-                part[t][half] = is_first ? _mm512_mul_ps(product, scales) : _mm512_fmadd_ps(product, scales, part[t][half]);
+                part[t][half] = is_first ? _mm512_mul_ps(product, scales)
+                                         : _mm512_fmadd_ps(product, scales, part[t][half]);
             }
         }
     }
@@ -217,7 +219,8 @@ INLINE void unpack_block(int type, const skein_linear_args *args, int32_t row, i
     }
 }
 
-// An unpacked block times all tokens. Meanwhile the packed bytes at `ahead`, as many of each of two panels, are fetched.
+// An unpacked block times all tokens. Meanwhile the packed bytes at `ahead`, as many of each of two panels, are
+// fetched.
 INLINE void multiply_block(int type, const skein_linear_args *args, const unpacked_chunk *chunks, int32_t column,
                            int groups, const uint8_t *ahead, float *sums) {
     packed_tile *const *tiles = packed_tiles[tile_kind_of(type)];
@@ -252,7 +255,8 @@ INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_
                 // What is unpacked next: of these rows the next, or of the next columns, or the next rows.
                 bool is_last = row + PACKED_TILE_ROWS >= last, is_end = column + step >= args->columns;
                 int32_t next_row = !is_last ? row + PACKED_TILE_ROWS : is_end ? last : first;
-                const uint8_t *ahead = packed_address(type, args, next_row, !is_last ? column : is_end ? 0 : column + step);
+                int32_t next_column = !is_last ? column : is_end ? 0 : column + step;
+                const uint8_t *ahead = packed_address(type, args, next_row, next_column);
                 multiply_block(type, args, chunks, column, groups, ahead, sums + (int64_t)(row - first) * args->tokens);
             }
         }

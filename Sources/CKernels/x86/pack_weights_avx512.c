@@ -2,8 +2,8 @@
 // whose bytes these are.
 //
 // Shapes: rows of `row_bytes` bytes, `columns` values each; packed: skein_packed_bytes. The quants of 256 columns of a
-// row are spread to a byte each, joined to the bits that packed.h says, and transposed, 16 rows by 16 columns of 4 bytes.
-// Bound by the processor: several bytes a nanosecond.
+// row are spread to a byte each, joined to the bits that packed.h says, and transposed, 16 rows by 16 columns of 4
+// bytes. Bound by the processor: 2 (Q3_K) to 7 GB/s on one core of a Zen 4.
 #if defined(__x86_64__)
 
 #include "../reference/packed_quantized.h"
@@ -158,7 +158,8 @@ INLINE void pack_chunk(int type, const uint8_t *rows, int64_t row_bytes, uint8_t
 }
 
 // Row `row`, the first of a panel, and the 15 after it.
-INLINE void pack_panel(int type, const uint8_t *rows, int64_t row_bytes, int32_t row, int32_t columns, uint8_t *packed) {
+INLINE void pack_panel(int type, const uint8_t *rows, int64_t row_bytes, int32_t row, int32_t columns,
+                       uint8_t *packed) {
     uint8_t *panel = packed + row / SKEIN_PACKED_ROWS * skein_packed_panel_bytes(type, columns);
     int32_t column = 0;
     for (; column + SKEIN_PACKED_COLUMNS <= columns; column += SKEIN_PACKED_COLUMNS, rows += run_bytes(type)) {

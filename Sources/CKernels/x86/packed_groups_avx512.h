@@ -36,7 +36,9 @@ INLINE int packed_offset(int type) {
     }
 }
 
-INLINE int packed_offset_shift(int type) { return packed_offset(type) == 0 ? 0 : __builtin_ctz((unsigned)packed_offset(type)); }
+INLINE int packed_offset_shift(int type) {
+    return packed_offset(type) == 0 ? 0 : __builtin_ctz((unsigned)packed_offset(type));
+}
 
 // Bytes of 32 columns of 16 rows.
 INLINE int packed_group_bytes(int type) {
