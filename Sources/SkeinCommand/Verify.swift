@@ -12,8 +12,9 @@ struct Verify: AsyncParsableCommand {
 
       Choices of devices that run every node whole give the same bits. A --placement is for the choices of several
       devices; where it has them share nodes, sums are taken in another order, and the logits differ in their last
-      bits. With weights that are not in F32 activations are rounded too: a last bit may then become one of 8, and
-      logits 0.6% apart (measured with Q8_0).
+      bits. With weights in blocks activations are rounded to 8 bits too, and a last bit may become one of those:
+      logits were 0.6% apart for a small model in Q8_0 and 3.5% for one of 1.2 billion parameters, which with
+      --weights f32 were 8e-6 apart. To tell rounding from a fault, compare so.
 
       Example:
         skein verify model.gguf --devices cpu cpu/2 cpu@0,cpu@1
@@ -32,7 +33,7 @@ struct Verify: AsyncParsableCommand {
   var tokens: String?
   @Option(
     help: ArgumentHelp(
-      "The largest relative difference that passes; by default 0.0001, or 0.02 where devices share nodes and weights"
+      "The largest relative difference that passes; by default 0.0001, or 0.05 where devices share nodes and weights"
         + " are not in F32.", valueName: "number"))
   var tolerance: Double?
   @Option(help: ArgumentHelp("A file that says what goes where, as for run.", valueName: "file"))
@@ -76,7 +77,7 @@ struct Verify: AsyncParsableCommand {
   /// What passes where nothing is said.
   private static func tolerance(of plan: Plan) -> Double {
     let weights = plan.devices.flatMap { $0.weights + $0.streamed }
-    return !plan.splits.isEmpty && weights.contains { $0.type != .f32 } ? 0.02 : 1e-4
+    return !plan.splits.isEmpty && weights.contains { $0.type != .f32 } ? 0.05 : 1e-4
   }
 
   private func ids(_ model: Model) throws -> [Int32] {

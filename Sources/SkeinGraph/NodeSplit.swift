@@ -21,8 +21,10 @@ struct NodeSplit {
   /// How a node is cut: into columns of its result, or by columns of its input.
   private enum Cut { case columns, inner }
   private var cuts: [NodeID: Cut] = [:]
-  /// For each node that is cut, the first of its group.
+  /// For each node that is cut, the node that its group goes by.
   private var groups: [NodeID: NodeID] = [:]
+  /// For each of those, the nodes of the group.
+  private var members: [NodeID: [NodeID]] = [:]
   private var parts: [NodeID: [NodePart]] = [:]
 
   init(_ graph: Graph, _ placement: Placement, type: @escaping (WeightID) -> ElementType) {
@@ -38,11 +40,9 @@ struct NodeSplit {
   ) throws(GraphError) -> [NodeID: [NodePart]] {
     var split = NodeSplit(graph, placement, type: type)
     for node in graph.nodes where placement.shares[node.id.index].count > 1 { try split.choose(node) }
-    var members: [NodeID: [Node]] = [:]
-    for node in graph.nodes {
-      if let group = split.groups[node.id] { members[group, default: []].append(node) }
+    for group in split.members.keys.sorted() {
+      try split.cut(split.members[group]!.sorted().map { graph[$0] })
     }
-    for group in members.keys.sorted() { try split.cut(members[group]!) }
     return split.parts
   }
 
@@ -122,9 +122,12 @@ struct NodeSplit {
   private mutating func add(_ node: Node, _ cut: Cut, with inputs: [NodeID]) {
     cuts[node.id] = cut
     groups[node.id] = node.id
+    members[node.id] = [node.id]
     for input in inputs {
       let (former, group) = (groups[input]!, groups[node.id]!)
-      for (member, other) in groups where other == former { groups[member] = group }
+      guard former != group, let others = members.removeValue(forKey: former) else { continue }
+      for member in others { groups[member] = group }
+      members[group]! += others
     }
   }
 
