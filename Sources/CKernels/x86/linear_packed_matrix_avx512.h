@@ -8,6 +8,7 @@
 // so neither the other rows nor the other tokens of a call change a bit.
 // Bound by the 8 bit multipliers, which also do float multiplications: for a group of 32, 8 products, and 2 to 4
 // multiplications by scales (Zen 4: one of either a cycle), so at best 80% of the multipliers' peak.
+// Zen 4, 256 and 512 tokens: 70 to 72% of that peak with Q8_0 and Q4_0, 66 to 69% with Q4_K and Q6_K.
 
 enum {
     PACKED_TILE_ROWS = 32,
