@@ -228,7 +228,7 @@ import Testing
       (["devices", "--limits", "--measure"], 64, "--measure"),
       (["bench", Command.fixture, "--sequences", "0"], 64, "--sequences is 0"),
       (["bench", Command.fixture, "--sequences", "2", "--context-tokens", "9"], 64, "--context-tokens"),
-      (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16', 'q8_0' or 'f32'"),
+      (["run", Command.fixture, "-p", "x", "--cache-type", "q4_0"], 64, "'f16', 'bf16', 'q8_0' or 'f32'"),
     ] as [([String], Int32, String)])
   func whatIsWrongIsSaidInOneLine(arguments: [String], status: Int32, words: String) throws {
     let run = try Command.skein(arguments)

@@ -30,9 +30,10 @@ import Testing
     let reference = try await Model.load(folder.write("plain.gguf", plain.build()), options: options)
     let logits = try await (mine.logits(tokens), reference.logits(tokens))
     // Activations are rounded to 8 bits before they meet quantized weights: 0.4% a product, up to 2.8% after
-    // the 15 of this model, whose random weights forgive nothing.
+    // the 15 of this model, whose random weights forgive nothing. Many tokens are rounded to BF16 before they meet
+    // weights in that, where the processor multiplies pairs of them: 0.2% a product.
     let bound: Float = skein_linear_takes_quantized(type.rawValue) ? 3e-2 : 1e-5
-    #expect(normDifference(logits.0, logits.1) < bound)
+    #expect(normDifference(logits.0, logits.1) < (type == .bf16 ? 1e-2 : bound))
     // One token at a time takes other kernels.
     let single = try await (mine.logits([5]), reference.logits([5]))
     #expect(normDifference(single.0, single.1) < bound)

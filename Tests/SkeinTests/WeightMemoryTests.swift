@@ -11,13 +11,15 @@ import Testing
     return try await Model.load(BundledModels.path(of: "stories-moe"), options: options)
   }
 
-  /// Not a bit differs, on one device and on two that have different weights, and all but a few small weights are
-  /// where the file has them.
+  /// The same but for the order of sums, as copies are packed for products (and then the rounding of activations to 8
+  /// bits), on one device and on two that have different weights; and all but a few small weights are where the file
+  /// has them.
   @Test(arguments: ["cpu", "cpu/2"]) func mappedWeightsAreTheSame(devices: String) async throws {
     let tokens: [Int32] = [1, 20, 300, 7, 5, 99]
     let copied = try await load(.copied, devices)
     let mapped = try await load(.mapped, devices)
-    #expect(try await copied.logits(tokens) == mapped.logits(tokens))
+    let difference = try await relativeDifference(copied.logits(tokens), mapped.logits(tokens))
+    #expect(difference < 2e-2)
     #expect(copied.plan.devices.allSatisfy { $0.weights.allSatisfy { !$0.isMapped } })
     let slots = mapped.plan.devices.flatMap(\.weights)
     #expect(slots.contains { $0.isMapped } && slots.allSatisfy { $0.isMapped })

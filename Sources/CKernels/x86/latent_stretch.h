@@ -111,6 +111,14 @@ static void latent_stretch_put_by(const attention_state *s, float *found) {
     }
 }
 
+// All positions of a row are one chunk.
+static void latent_stretch_finish(const attention_state *s) {
+    for (int32_t r = 0; r < s->rows; r++) {
+        attention_part all = {s->sums + r * s->sum_stride, s->maximum[r], s->total[r]};
+        part_finish(s->args, s->item.first_token + r, s->item.kv_head, &all);
+    }
+}
+
 static void latent_stretch_attend(const skein_latent_stretch_args *a, const skein_attention_args *attention,
                                   skein_attention_item item, const skein_latent_stretch_layout *layout,
                                   void *workspace) {
@@ -137,7 +145,7 @@ static void latent_stretch_attend(const skein_latent_stretch_args *a, const skei
     if (end > a->first + a->positions) {
         latent_stretch_put_by(&s, found);
     } else {
-        attention_finish(&s);
+        latent_stretch_finish(&s);
     }
 }
 
