@@ -35,8 +35,9 @@ bool expect_close(const char *what, const float *got, const float *expected, int
                   double absolute);
 bool expect_same_bits(const char *what, const void *got, const void *expected, size_t bytes);
 
-// Blocks of a format, `rows` rows, with ordinary scales and any quants; a row's bytes.
-void *sample_weights(generator *g, int32_t type, int32_t rows, int32_t columns);
+// Blocks of a format, `rows` rows, with ordinary scales. All other bytes are `byte`, or any where that is ANY_BYTES.
+void *sample_weights(generator *g, int32_t type, int32_t rows, int32_t columns, int32_t byte);
+enum { ANY_BYTES = -1 };
 int64_t row_bytes_of(int32_t type, int32_t columns);
 const char *type_name(int32_t type);
 extern const int32_t all_types[16];

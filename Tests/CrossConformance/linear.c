@@ -76,13 +76,15 @@ static void find_bounds(linear_case *c) {
     }
 }
 
-static linear_case make_case(int32_t type, int32_t columns) {
+// Weights of one byte come with the largest activations: narrow sums must not overflow.
+static linear_case make_case(int32_t type, int32_t columns, int32_t byte) {
     generator g = {.state = (uint64_t)(type * 1000 + columns)};
     linear_case c = {.type = type, .columns = columns};
-    c.rows = sample_weights(&g, type, MOST_ROWS, columns);
+    c.rows = sample_weights(&g, type, MOST_ROWS, columns, byte);
     c.packed = pack(&c, MOST_ROWS);
     c.bias = normal_floats(&g, MOST_ROWS);
     float *x = normal_floats(&g, (int64_t)MOST_TOKENS * columns);
+    for (int32_t i = 0; byte != ANY_BYTES && i < MOST_TOKENS * columns; i++) x[i] = i / columns % 2 ? -1 : 1;
     c.x = x;
     c.x_bytes = (size_t)columns * sizeof(float);
     if (is_quantized(type)) {
@@ -169,10 +171,28 @@ static const int32_t *columns_of(int32_t type) {
     return row_bytes_of(type, 128) > 0 && row_bytes_of(type, 32) > 0 ? small_columns : large_columns;
 }
 
+static void check_extremes(const skein_kernels *set) {
+    static const int32_t bytes[] = {0x00, 0xFF, 0x80, 0x7F};
+    for (int i = 0; i < 16 * 4; i++) {
+        int32_t type = all_types[i / 4];
+        if (!is_quantized(type)) continue;
+        linear_case c = make_case(type, 256, bytes[i % 4]);
+        for (int32_t tokens = 2; tokens <= 13; tokens += 11) {
+            for (int32_t layout = SKEIN_LAYOUT_ROWS; layout <= SKEIN_LAYOUT_PACKED; layout++) {
+                const void *weights = layout == SKEIN_LAYOUT_PACKED ? c.packed : c.rows;
+                skein_linear_args args = arguments_of(&c, layout, weights, 17, tokens, inputs_of(&c, 0, tokens), NULL);
+                product(set, &args, &args.rows);
+                check_values(set->name, &c, &args);
+            }
+        }
+        release_guarded();
+    }
+}
+
 void check_linear(const skein_kernels *set) {
     for (int i = 0; i < 16; i++) {
         for (const int32_t *columns = columns_of(all_types[i]); *columns != 0; columns++) {
-            linear_case c = make_case(all_types[i], *columns);
+            linear_case c = make_case(all_types[i], *columns, ANY_BYTES);
             for (int32_t layout = SKEIN_LAYOUT_ROWS; layout <= SKEIN_LAYOUT_PACKED; layout++) {
                 check_shapes(set, &c, layout);
                 check_splits(set, &c, layout);
@@ -180,13 +200,14 @@ void check_linear(const skein_kernels *set) {
             release_guarded();
         }
     }
+    check_extremes(set);
 }
 
 // Packed quantized weights on ARM: the same bits from every set, and from few tokens as from many.
 void check_linear_agrees(void) {
 #if defined(__aarch64__)
     for (int i = 3; i < 16; i++) {
-        linear_case c = make_case(all_types[i], 768);
+        linear_case c = make_case(all_types[i], 768, ANY_BYTES);
         skein_linear_args args =
             arguments_of(&c, SKEIN_LAYOUT_PACKED, c.packed, MOST_ROWS, 9, inputs_of(&c, 0, 9), NULL);
         const float *first = product(other_kernels(0), &args, &args.rows);

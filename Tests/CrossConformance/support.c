@@ -159,7 +159,7 @@ static uint16_t next_scale(generator *g) {
     return (uint16_t)((bits & 0x83FF) | (7 + (bits >> 16 & 1)) << 10);
 }
 
-static void fill_block(generator *g, int32_t type, block_shape shape, uint8_t *block) {
+static void fill_block(generator *g, int32_t type, block_shape shape, int32_t byte, uint8_t *block) {
     if (shape.values == 1) {
         float value = next_normal(g);
         uint32_t bits;
@@ -169,7 +169,7 @@ static void fill_block(generator *g, int32_t type, block_shape shape, uint8_t *b
         else memcpy(block, &half, sizeof half);
         return;
     }
-    for (int i = 0; i < shape.bytes; i++) block[i] = (uint8_t)next_bits(g);
+    for (int i = 0; i < shape.bytes; i++) block[i] = (uint8_t)(byte == ANY_BYTES ? next_bits(g) : (uint32_t)byte);
     for (int i = 0; i < 2 && shape.scales[i] >= 0; i++) {
         uint16_t scale = next_scale(g);
         memcpy(block + shape.scales[i], &scale, sizeof scale);
@@ -178,10 +178,10 @@ static void fill_block(generator *g, int32_t type, block_shape shape, uint8_t *b
     if (type == SKEIN_MXFP4) block[0] = next_bits(g) % 8 == 0 ? next_bits(g) % 3 : 117 + next_bits(g) % 7;
 }
 
-void *sample_weights(generator *g, int32_t type, int32_t rows, int32_t columns) {
+void *sample_weights(generator *g, int32_t type, int32_t rows, int32_t columns, int32_t byte) {
     block_shape shape = shape_of(type);
     size_t bytes = (size_t)(rows * row_bytes_of(type, columns));
     uint8_t *weights = guarded(bytes);
-    for (size_t at = 0; at < bytes; at += (size_t)shape.bytes) fill_block(g, type, shape, weights + at);
+    for (size_t at = 0; at < bytes; at += (size_t)shape.bytes) fill_block(g, type, shape, byte, weights + at);
     return weights;
 }
