@@ -1,5 +1,6 @@
 # make run   a first story, over two devices        make test    lint and every suite
 # make bench speed of this machine                  make format  bring sources into shape
+# make test-arm  kernels for ARM, under an emulator
 # Each does its own set-up on a fresh Debian machine that has Swift.
 
 SWIFT ?= swift
@@ -8,7 +9,7 @@ TESTING := $(RELEASE) -Xswiftc -enable-testing
 SOURCES := Package.swift Sources Tests Examples
 PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
-.PHONY: run test bench build format lint setup oracle clean
+.PHONY: run test test-arm bench build format lint setup oracle clean
 
 # Two devices where there are two cores.
 DEVICES := $(shell [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ] && echo cpu/2 || echo cpu)
@@ -19,10 +20,14 @@ run: build
 build: setup
 	$(SWIFT) build $(RELEASE) --product skein
 
-test: setup lint
+test: setup lint test-arm
 	$(SWIFT) build $(TESTING) --build-tests
 	$(SWIFT) build $(TESTING) --product skein
 	$(SWIFT) test $(TESTING) --skip-build --disable-xctest
+
+# Skipped, and said so, where the cross compiler or the emulator is missing.
+test-arm:
+	@$(MAKE) --no-print-directory -C Tests/CrossConformance check
 
 # A model of a billion random parameters, then one core against two. Needs Python with numpy and gguf.
 BENCH_MODEL ?= .build/llama-1b-q8_0.gguf

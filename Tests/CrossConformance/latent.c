@@ -32,18 +32,21 @@ static skein_cache make_rows(generator *g, int32_t type) {
     };
     cache.values = cache.keys;
     skein_cache_write_args args = {
-        .cache = cache, .keys = normal_floats(g, (int64_t)CONTEXT * LATENT), .sequences = zeros, .positions = positions};
+        .cache = cache, .keys = normal_floats(g, (int64_t)CONTEXT * LATENT), .sequences = zeros, .positions = positions,
+    };
     args.values = args.keys;
     reference_kernels()->cache_write(&args, 0, CONTEXT, NULL);
     return cache;
 }
 
-static void check_attention_of(const skein_kernels *set, generator *g, const skein_latent_heads *heads, int32_t tokens) {
+static void check_attention_of(const skein_kernels *set, generator *g, const skein_latent_heads *heads,
+                               int32_t tokens) {
     skein_latent_attention_args args = {
         .cache = make_rows(g, SKEIN_F16), .heads = *heads, .queries = normal_floats(g, tokens * HEADS * (PLAIN + ROPE)),
         .tokens = tokens, .scale = 0.02f,
     };
-    int32_t *sequences = guarded((size_t)tokens * sizeof *sequences), *positions = guarded((size_t)tokens * sizeof *positions);
+    int32_t *sequences = guarded((size_t)tokens * sizeof *sequences);
+    int32_t *positions = guarded((size_t)tokens * sizeof *positions);
     for (int32_t t = 0; t < tokens; t++) {
         sequences[t] = 0;
         positions[t] = CONTEXT - tokens + t;
@@ -55,7 +58,8 @@ static void check_attention_of(const skein_kernels *set, generator *g, const ske
     float *results[2];
     for (int i = 0; i < 2; i++) {
         results[i] = args.y = guarded(count * sizeof(float));
-        (i == 0 ? reference_kernels() : set)->latent_attention(&args, 0, skein_latent_attention_items(&args), workspace);
+        const skein_kernels *kernels = i == 0 ? reference_kernels() : set;
+        kernels->latent_attention(&args, 0, skein_latent_attention_items(&args), workspace);
     }
     char what[64];
     snprintf(what, sizeof what, "%s latent_attention %s", set->name, type_name(heads->key_type));

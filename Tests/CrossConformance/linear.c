@@ -1,5 +1,5 @@
-// linear and what makes its inputs. The reference's product of the most rows and tokens is computed once for each format
-// and number of columns: what it says of a row and a token depends on nothing else.
+// linear and what makes its inputs. The reference's product of the most rows and tokens is computed once for each
+// format and number of columns: what it says of a row and a token depends on nothing else.
 #include "conformance.h"
 
 #include <math.h>
@@ -71,7 +71,8 @@ static void find_bounds(linear_case *c) {
             largest = fmax(largest, fabs((double)w[i]));
         }
         // Activations are below 6, by how they are made.
-        double bound = is_quantized(c->type) ? 2e-6 * (sum + largest * c->columns) : 0x1p-24 * (c->columns + 16) * sum * 6;
+        double bound = 0x1p-24 * (c->columns + 16) * sum * 6;
+        if (is_quantized(c->type)) bound = 2e-6 * (sum + largest * c->columns);
         for (int32_t t = 0; t < MOST_TOKENS; t++) c->bound[t * MOST_ROWS + row] = (float)bound;
     }
 }
@@ -109,8 +110,8 @@ static bool check_values(const char *set, const linear_case *c, const skein_line
             float expected = row < args->rows ? c->expected[t * MOST_ROWS + row] : untouched;
             float bound = row < args->rows ? c->bound[t * MOST_ROWS + row] : 0;
             if (fabsf(got - expected) <= bound) continue;
-            report("%s linear %s %s, %d rows, %d columns, %d tokens: row %d of token %d is %.9g, expected %.9g +- %.3g", set,
-                   type_name(c->type), args->layout == SKEIN_LAYOUT_PACKED ? "packed" : "in rows", args->rows,
+            report("%s linear %s %s, %d rows, %d columns, %d tokens: row %d of token %d is %.9g, expected %.9g +- %.3g",
+                   set, type_name(c->type), args->layout == SKEIN_LAYOUT_PACKED ? "packed" : "in rows", args->rows,
                    args->columns, args->tokens, row, t, (double)got, (double)expected, (double)bound);
             return false;
         }
@@ -157,7 +158,8 @@ static void check_splits(const skein_kernels *set, const linear_case *c, int32_t
         size_t row = (size_t)args.y_stride * sizeof(float);
         if (!expect_same_bits(what, product(set, &args, cuts), whole, row * (size_t)batch)) return;
         args.batch_tokens = batch;
-        for (int32_t first = 0, tokens = 1; first < batch; first += tokens, tokens = batch - first > 4 ? 4 : batch - first) {
+        for (int32_t first = 0, tokens = 1; first < batch; first += tokens) {
+            tokens = first == 0 ? 1 : batch - first > 4 ? 4 : batch - first;
             args.tokens = tokens;
             args.x = inputs_of(c, first, tokens);
             const float *part = product(set, &args, &args.rows);

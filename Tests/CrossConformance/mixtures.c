@@ -44,7 +44,8 @@ static experts_case make_experts(generator *g, const int32_t types[3], int32_t t
         int32_t rows = i < 2 ? expert_width : WIDTH, columns = i < 2 ? WIDTH : expert_width;
         c.types[i] = types[i];
         c.matrices[i] = (skein_expert_matrix){
-            .weights = sample_weights(g, types[i], EXPERTS * rows, columns, ANY_BYTES), .row_bytes = row_bytes_of(types[i], columns),
+            .weights = sample_weights(g, types[i], EXPERTS * rows, columns, ANY_BYTES),
+            .row_bytes = row_bytes_of(types[i], columns),
             .type = types[i], .rows = rows, .columns = columns, .bias = normal_floats(g, EXPERTS * rows),
         };
     }

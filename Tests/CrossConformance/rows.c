@@ -91,7 +91,9 @@ static void check_rope(const skein_kernels *set, generator *g) {
         rope_shape s = shapes[i];
         int32_t columns = s.heads * s.width;
         float *frequencies = guarded((size_t)(s.dimensions / 2) * sizeof *frequencies);
-        for (int32_t k = 0; k < s.dimensions / 2; k++) frequencies[k] = powf(10000, -2 * (float)k / (float)s.dimensions);
+        for (int32_t k = 0; k < s.dimensions / 2; k++) {
+            frequencies[k] = powf(10000, -2 * (float)k / (float)s.dimensions);
+        }
         for (int interleaved = 0; interleaved < 2; interleaved++) {
             skein_rope_args rope = {
                 .x = normal_floats(g, ROWS * columns), .positions = positions, .frequencies = frequencies,

@@ -2,6 +2,6 @@
 #if defined(__aarch64__)
 
 #define SKEIN_KERNEL(op) skein_i8mm_##op
-#include "kernels.h"
+#include "shared_kernels.h"
 
 #endif

@@ -31,7 +31,9 @@ INLINE void transpose(const void *from, int64_t stride, void *to) {
     for (int row = 0; row < 8; row += 4) {
         for (int column = 0; column < 8; column += 4) {
             float32x4_t a[4];
-            for (int i = 0; i < 4; i++) a[i] = vld1q_f32((const float *)((const char *)from + (row + i) * stride) + column);
+            for (int i = 0; i < 4; i++) {
+                a[i] = vld1q_f32((const float *)((const char *)from + (row + i) * stride) + column);
+            }
             float32x4_t b0 = vzip1q_f32(a[0], a[2]), b1 = vzip2q_f32(a[0], a[2]);
             float32x4_t b2 = vzip1q_f32(a[1], a[3]), b3 = vzip2q_f32(a[1], a[3]);
             float *out = (float *)to + 16 * column + row;

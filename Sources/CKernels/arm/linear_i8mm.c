@@ -1,5 +1,5 @@
-// linear for processors with the matrix multiplication instructions for bytes (FEAT_I8MM), which serve many tokens; few take dot
-// products.
+// linear for processors with the matrix multiplication instructions for bytes (FEAT_I8MM), which serve many tokens; few
+// take dot products.
 #if defined(__aarch64__)
 
 #include "linear_kernels.h"

@@ -182,7 +182,8 @@ INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_
         for (int32_t column = 0; column < args->columns; column += step) {
             int groups = (args->columns - column < step ? args->columns - column : step) / 32;
             for (int32_t panel = 0; panel < panels; panel++) {
-                unpack_block(type, first + panel * panel_bytes + column / 32 * group_bytes, group_bytes, groups, chunks);
+                const uint8_t *w = first + panel * panel_bytes + column / 32 * group_bytes;
+                unpack_block(type, w, group_bytes, groups, chunks);
                 multiply_block(tile, args, chunks, groups, column, sums + panel * panel_sums);
             }
         }
@@ -194,6 +195,5 @@ INLINE void packed_linear_matrix(int type, const skein_linear_args *args, int32_
 }
 
 // The most that the tokens which fill up tiles take beside what the workspace has for sums.
-_Static_assert(sizeof(unpacked_chunk) * BLOCK_CHUNKS +
-                       2 * SKEIN_SUMS_PANELS * SKEIN_PACKED_ROWS * (TILE_TOKENS - 1) * sizeof(float) <= SKEIN_PANEL_BYTES,
-               "workspace size");
+enum { FILLING_BYTES = 2 * SKEIN_SUMS_PANELS * SKEIN_PACKED_ROWS * (TILE_TOKENS - 1) * (int)sizeof(float) };
+_Static_assert(sizeof(unpacked_chunk) * BLOCK_CHUNKS + FILLING_BYTES <= SKEIN_PANEL_BYTES, "workspace size");

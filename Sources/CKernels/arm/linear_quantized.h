@@ -1,11 +1,12 @@
 // The last part of the templates of linear: one function for each quantized format and layout, and the choice among
 // them. Float formats have a file of their own, which needs no more than NEON.
 #define DEFINE_QUANTIZED(type)                                                                                \
-    static __attribute__((noinline)) void packed_vector_##type(const skein_linear_args *args, int32_t begin, int32_t end) { \
+    static __attribute__((noinline)) void packed_vector_##type(const skein_linear_args *args, int32_t begin,   \
+                                                               int32_t end) {                                 \
         packed_linear_vector(SKEIN_##type, args, begin, end);                                                 \
     }                                                                                                         \
-    static __attribute__((noinline)) void packed_matrix_##type(const skein_linear_args *args, int32_t begin, int32_t end, \
-                                                               void *workspace) {                             \
+    static __attribute__((noinline)) void packed_matrix_##type(const skein_linear_args *args, int32_t begin,   \
+                                                               int32_t end, void *workspace) {                \
         packed_linear_matrix(SKEIN_##type, args, begin, end, workspace);                                      \
     }                                                                                                         \
     static __attribute__((noinline)) void rows_##type(const skein_linear_args *args, int32_t begin, int32_t end, \

@@ -3,8 +3,8 @@
 //
 // Shapes: w [rows] rows of runs of 256 columns, x [tokens][blocks of 256 columns], y [tokens][y_stride]. A run of a row
 // is unpacked once to 16 vectors of 16 signed bytes, then multiplied with every token. Products are summed exactly
-// in 4 lanes over a group, then accumulated in float32, 4 lanes a row and token, which are added up in the end: the same
-// for any number of tokens. Packed weights are the fast way; this serves weights that stay as a file has them.
+// in 4 lanes over a group, then accumulated in float32, 4 lanes a row and token, which are added up in the end: the
+// same for any number of tokens. Packed weights are the fast way; this serves weights that stay as a file has them.
 // Bound by unpacking for one token, for many by the products, which have no tile: not measured on an ARM processor.
 
 typedef struct {

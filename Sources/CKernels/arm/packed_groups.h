@@ -1,6 +1,7 @@
 // Packed quantized weights (packed.h) in registers: what the vector and the matrix products share.
 //
-// 32 columns of four rows are 8 vectors of signed bytes, a 32-bit lane a row; scales and minima are vectors of 4 floats.
+// 32 columns of four rows are 8 vectors of signed bytes, a 32-bit lane a row; scales and minima are vectors of 4
+// floats.
 //
 //     value = scale * quant              symmetric formats
 //     value = scale * quant - minimum    the others
