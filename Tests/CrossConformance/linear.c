@@ -191,7 +191,20 @@ static void check_extremes(const skein_kernels *set) {
     }
 }
 
+// A workspace that is made for many tokens serves fewer.
+static void check_workspace(void) {
+    for (int32_t columns = 256; columns <= 8192; columns *= 2) {
+        for (int32_t tokens = 2; tokens < 2500; tokens++) {
+            size_t fewer = skein_linear_workspace_bytes(SKEIN_Q8_0, columns, tokens - 1);
+            if (fewer <= skein_linear_workspace_bytes(SKEIN_Q8_0, columns, tokens)) continue;
+            report("a workspace of %d columns and %d tokens is too small for a token less", columns, tokens);
+            return;
+        }
+    }
+}
+
 void check_linear(const skein_kernels *set) {
+    check_workspace();
     for (int i = 0; i < 16; i++) {
         for (const int32_t *columns = columns_of(all_types[i]); *columns != 0; columns++) {
             linear_case c = make_case(all_types[i], *columns, ANY_BYTES);
