@@ -191,6 +191,32 @@ static void check_extremes(const skein_kernels *set) {
     }
 }
 
+// The smallest scales of MXFP4, two of them subnormal, against activations that make them count.
+static void check_tiny_scales(const skein_kernels *set) {
+    enum { ROWS = 16, COLUMNS = 64 };
+    generator g = {.state = 17};
+    linear_case c = {.type = SKEIN_MXFP4, .columns = COLUMNS, .bias = NULL};
+    uint8_t *weights = sample_weights(&g, c.type, ROWS, COLUMNS, ANY_BYTES);
+    for (int32_t block = 0; block < ROWS * COLUMNS / 32; block++) weights[17 * block] = (uint8_t)(block % 3);
+    float *x = normal_floats(&g, COLUMNS);
+    for (int32_t i = 0; i < COLUMNS; i++) x[i] *= 1e37f;
+    void *quantized = guarded(skein_quantized_activation_bytes(COLUMNS));
+    skein_quantize_activations_args quantize = {.x = x, .columns = COLUMNS, .y = quantized};
+    reference_kernels()->quantize_activations(&quantize, 0, 1, NULL);
+    c.rows = weights;
+    const void *packed = pack(&c, ROWS);
+    for (int32_t layout = SKEIN_LAYOUT_ROWS; layout <= SKEIN_LAYOUT_PACKED; layout++) {
+        const void *w = layout == SKEIN_LAYOUT_PACKED ? packed : weights;
+        skein_linear_args args = arguments_of(&c, layout, w, ROWS, 1, quantized, NULL);
+        args.y_stride = ROWS;
+        const float *expected = product(reference_kernels(), &args, &args.rows);
+        expect_close("tiny scales", product(set, &args, &args.rows), expected, ROWS, 1e-5, 1e-5);
+        args.batch_tokens = 9;
+        expect_close("tiny scales", product(set, &args, &args.rows), expected, ROWS, 1e-5, 1e-5);
+    }
+    release_guarded();
+}
+
 // A workspace that is made for many tokens serves fewer.
 static void check_workspace(void) {
     for (int32_t columns = 256; columns <= 8192; columns *= 2) {
@@ -216,6 +242,7 @@ void check_linear(const skein_kernels *set) {
         }
     }
     check_extremes(set);
+    check_tiny_scales(set);
 }
 
 // Packed quantized weights on ARM: the same bits from every set, and from few tokens as from many.
