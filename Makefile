@@ -1,6 +1,7 @@
 # make run   a first story, over two devices        make test    lint and every suite
 # make bench speed of whole models (an hour)        make format  bring sources into shape
 # make bench-kernels   speed of single kernels, against what the processor can do at most
+# make test-arm        kernels for ARM, under an emulator
 # Each does its own set-up on a fresh Debian machine that has Swift.
 
 SWIFT ?= swift
@@ -9,7 +10,7 @@ TESTING := $(RELEASE) -Xswiftc -enable-testing
 SOURCES := Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Kernels
 PACKAGES := libpcre2-dev libhwloc-dev pkg-config
 
-.PHONY: run test bench bench-kernels build format lint setup oracle clean
+.PHONY: run test test-arm bench bench-kernels build format lint setup oracle clean
 
 # Two devices where there are two cores.
 DEVICES := $(shell [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ] && echo cpu/2 || echo cpu)
@@ -20,10 +21,14 @@ run: build
 build: setup
 	$(SWIFT) build $(RELEASE) --product skein
 
-test: setup lint
+test: setup lint test-arm
 	$(SWIFT) build $(TESTING) --build-tests
 	$(SWIFT) build $(TESTING) --product skein
 	$(SWIFT) test $(TESTING) --skip-build --disable-xctest
+
+# Skipped, and said so, where the cross compiler or the emulator is missing.
+test-arm:
+	@$(MAKE) --no-print-directory -C Tests/CrossConformance check
 
 # Whole models of random weights, 13 GB of them, against the limits of the machine: docs/performance.md. Making them needs
 # Python with numpy and gguf. `make bench BENCH="--formats Q8_0 --rounds 3"` measures less.

@@ -113,19 +113,94 @@ static bool has_avx512(void) {
 
 #endif
 
-static int32_t available(const skein_kernels *sets[3]) {
+#if defined(__aarch64__)
+
+#if defined(__APPLE__)
+#include <sys/sysctl.h>
+#else
+#include <sys/auxv.h>
+#endif
+
+// The table of one set: they differ in products only.
+#define ARM_KERNELS(isa)                                                \
+    static const skein_kernels isa##_kernels = {                        \
+        .name = #isa,                                                   \
+        .prefers_packed = true,                                         \
+        .pack_weights = skein_reference_pack_weights,                   \
+        .dequantize = skein_reference_dequantize,                       \
+        .embedding = skein_reference_embedding,                         \
+        .quantize_activations = skein_##isa##_quantize_activations,     \
+        .round_activations = skein_reference_round_activations,         \
+        .linear_input = skein_reference_linear_input,                   \
+        .linear = skein_##isa##_linear,                                 \
+        .rms_norm = skein_##isa##_rms_norm,                             \
+        .layer_norm = skein_##isa##_layer_norm,                         \
+        .rope = skein_##isa##_rope,                                     \
+        .cache_write = skein_##isa##_cache_write,                       \
+        .attention = skein_##isa##_attention,                           \
+        .activation = skein_##isa##_activation,                         \
+        .gated_activation = skein_##isa##_gated_activation,             \
+        .soft_cap = skein_##isa##_soft_cap,                             \
+        .add = skein_##isa##_add,                                       \
+        .select_rows = skein_reference_select_rows,                     \
+        .expert_router = skein_##isa##_expert_router,                   \
+        .experts_gather = skein_reference_experts_gather,               \
+        .experts_up = skein_##isa##_experts_up,                         \
+        .experts_down = skein_##isa##_experts_down,                     \
+        .sigmoid_gate = skein_##isa##_sigmoid_gate,                     \
+        .latent_attention = skein_##isa##_latent_attention,             \
+        .expand_latent = skein_##isa##_expand_latent,                   \
+    };
+
+ARM_KERNELS(neon)
+ARM_KERNELS(dotprod)
+ARM_KERNELS(i8mm)
+
+#if defined(__APPLE__)
+
+static bool has_feature(const char *name) {
+    int32_t value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+static bool has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+
+static bool has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+
+#else
+
+// The kernel's own numbers, which headers that are older than a feature lack.
+enum { HWCAP_DOT_PRODUCTS = 1 << 20, HWCAP2_BYTE_MATRICES = 1 << 13 };
+
+static bool has_dotprod(void) { return (getauxval(AT_HWCAP) & HWCAP_DOT_PRODUCTS) != 0; }
+
+static bool has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_BYTE_MATRICES) != 0; }
+
+#endif
+
+#endif
+
+// The most sets that a processor has.
+enum { SETS = 4 };
+
+static int32_t available(const skein_kernels *sets[SETS]) {
     int32_t count = 0;
     sets[count++] = &reference_kernels;
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (has_avx2()) sets[count++] = &avx2_kernels;
     if (has_avx512()) sets[count++] = &avx512_kernels;
+#elif defined(__aarch64__)
+    sets[count++] = &neon_kernels;
+    if (has_dotprod()) sets[count++] = &dotprod_kernels;
+    if (has_i8mm()) sets[count++] = &i8mm_kernels;
 #endif
     return count;
 }
 
 const skein_kernels *skein_kernels_named(const char *name) {
-    const skein_kernels *sets[3];
+    const skein_kernels *sets[SETS];
     int32_t count = available(sets);
     if (name == NULL) return sets[count - 1];
     for (int32_t i = 0; i < count; i++) {
@@ -135,7 +210,7 @@ const skein_kernels *skein_kernels_named(const char *name) {
 }
 
 const char *skein_kernels_name(int32_t index) {
-    const skein_kernels *sets[3];
+    const skein_kernels *sets[SETS];
     int32_t count = available(sets);
     return index >= 0 && index < count ? sets[index]->name : NULL;
 }

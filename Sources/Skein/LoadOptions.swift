@@ -25,7 +25,8 @@ public struct LoadOptions: Hashable, Sendable {
   public var weights: WeightFormat?
   /// What is taken note of while the model runs; by default nothing.
   public var executor = ExecutorOptions()
-  /// The CPU kernels to use (`reference`, `avx2`, `avx512`); nil for the fastest that the processor runs.
+  /// The CPU kernels to use (`reference`; `avx2`, `avx512`; on ARM `neon`, `dotprod`, `i8mm`); nil for the
+  /// fastest that the processor runs.
   public var instructionSet: String?
 
   /// The defaults.

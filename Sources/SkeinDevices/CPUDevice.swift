@@ -23,7 +23,7 @@ public final class CPUDevice: Device {
 
   /// A device of these cores.
   ///
-  /// - Parameter instructionSet: the kernels to run (`reference`, `avx2`, `avx512`); nil for the fastest
+  /// - Parameter instructionSet: the kernels to run (such as `reference` or `avx512`); nil for the fastest
   ///   that the processor can run.
   public init(
     id: DeviceID, cores: [Int], topology: CPUTopology, instructionSet: String? = nil

@@ -15,7 +15,7 @@ public struct DeviceProperties: Hashable, Sendable {
   public var memoryBytes: Int
   /// Cores (or multiprocessors).
   public var coreCount: Int
-  /// The kernels it runs: `avx512`.
+  /// The kernels it runs, such as `avx512` or `i8mm`.
   public var instructionSet: String
 }
 

@@ -285,7 +285,7 @@ typedef struct {
 
 // The kernels of one instruction set.
 typedef struct {
-    const char *name; // "reference", "avx2", "avx512"
+    const char *name; // "reference"; "avx2", "avx512"; "neon", "dotprod", "i8mm"
     bool prefers_packed; // whether products are faster with packed weights; all kernels take both
     skein_kernel *pack_weights;
     skein_kernel *dequantize;
@@ -319,7 +319,7 @@ typedef struct {
     skein_kernel *expand_latent;
 } skein_kernels;
 
-// The kernels named "reference", "avx2" or "avx512"; NULL for a name that is unknown or that this
+// The kernels of that name ("reference", "avx512", "i8mm"); NULL for a name that is unknown or that this
 // processor cannot run. NULL as the name means the fastest that it can run.
 const skein_kernels *skein_kernels_named(const char *name);
 

@@ -56,8 +56,7 @@ bool skein_linear_takes_quantized(int32_t type) { return skein_block_elements(ty
 size_t skein_linear_workspace_bytes(int32_t type, int32_t columns, int32_t tokens) {
     (void)type;
     size_t row = (size_t)columns * sizeof(float);
-    size_t sums = (size_t)tokens * SKEIN_PANEL_ROWS * sizeof(float) * (size_t)skein_packed_row_blocks(columns, tokens);
-    size_t panel = SKEIN_PANEL_BYTES + sums;
+    size_t panel = SKEIN_PANEL_BYTES + (size_t)skein_packed_sums_bytes(columns, tokens);
     size_t bytes = row > panel ? row : panel;
     return (bytes + 63) / 64 * 64;
 }

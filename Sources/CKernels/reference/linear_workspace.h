@@ -23,4 +23,12 @@ static inline int32_t skein_packed_row_blocks(int32_t columns, int32_t tokens) {
     return panels < 1 ? 1 : panels > SKEIN_SUMS_PANELS ? SKEIN_SUMS_PANELS : (int32_t)panels;
 }
 
+// Bytes of the sums of up to `tokens` tokens: as many panels of fewer tokens may take more room than those of all.
+static inline int64_t skein_packed_sums_bytes(int32_t columns, int32_t tokens) {
+    int64_t panel = (int64_t)tokens * SKEIN_PANEL_ROWS * 4;
+    if ((int64_t)tokens * columns <= SKEIN_SUMS_BYTES) return panel;
+    int64_t kept = panel > SKEIN_SUMS_BYTES ? panel : SKEIN_SUMS_BYTES;
+    return kept < SKEIN_SUMS_PANELS * panel ? kept : SKEIN_SUMS_PANELS * panel;
+}
+
 #endif
