@@ -131,13 +131,14 @@ static bool has_avx512(void) {
         .embedding = skein_reference_embedding,                         \
         .quantize_activations = skein_##isa##_quantize_activations,     \
         .round_activations = skein_reference_round_activations,         \
-        .linear_input = skein_reference_linear_input,                   \
+        .linear_input = skein_##isa##_linear_input,                     \
         .linear = skein_##isa##_linear,                                 \
         .rms_norm = skein_##isa##_rms_norm,                             \
         .layer_norm = skein_##isa##_layer_norm,                         \
         .rope = skein_##isa##_rope,                                     \
         .cache_write = skein_##isa##_cache_write,                       \
         .attention = skein_##isa##_attention,                           \
+        .attention_combine = skein_##isa##_attention_combine,           \
         .activation = skein_##isa##_activation,                         \
         .gated_activation = skein_##isa##_gated_activation,             \
         .soft_cap = skein_##isa##_soft_cap,                             \
@@ -149,6 +150,8 @@ static bool has_avx512(void) {
         .experts_down = skein_##isa##_experts_down,                     \
         .sigmoid_gate = skein_##isa##_sigmoid_gate,                     \
         .latent_attention = skein_##isa##_latent_attention,             \
+        .latent_stretch_expand = skein_##isa##_latent_stretch_expand,   \
+        .latent_stretch_attend = skein_##isa##_latent_stretch_attend,   \
         .expand_latent = skein_##isa##_expand_latent,                   \
     };
 

@@ -26,6 +26,7 @@ static const attention_case cases[] = {
      .soft_cap = 5},
     {.heads = 16, .kv_heads = 2, .key_width = 64, .value_width = 64, .page_tokens = 16, .context = 90, .tokens = 12,
      .window = 64, .has_sinks = true},
+    {.heads = 3, .kv_heads = 1, .key_width = 24, .value_width = 40, .page_tokens = 64, .context = 700, .tokens = 2},
 };
 
 enum { CASES = sizeof cases / sizeof *cases };
@@ -92,6 +93,16 @@ static float *attend(const skein_kernels *set, skein_attention_args *args, int32
     return args->y;
 }
 
+// The same by chunks of positions, whose parts are put together.
+static float *attend_by_parts(const skein_kernels *set, skein_attention_args args, int32_t context) {
+    args.part_chunks = skein_attention_chunks(context);
+    args.parts = guarded(skein_attention_parts_bytes(args.tokens, args.heads, args.cache.value_width, args.part_chunks));
+    float *y = attend(set, &args, 1);
+    set->attention_combine(&args, 0, 1, NULL);
+    set->attention_combine(&args, 1, args.tokens * args.heads, NULL);
+    return y;
+}
+
 static void check_case(const skein_kernels *set, const attention_case *c, int32_t type) {
     char what[80];
     snprintf(what, sizeof what, "%s attention case %d over type %d", set->name, (int)(c - cases), type);
@@ -110,6 +121,7 @@ static void check_case(const skein_kernels *set, const attention_case *c, int32_
     // Values are below 6. Over Q8_0 queries and weights are rounded to 16 bits.
     expect_close(what, whole, exact, count, 0, type == SKEIN_Q8_0 ? 4e-4 : 5e-6);
     expect_same_bits(what, attend(set, &args, 1), whole, (size_t)count * sizeof(float));
+    expect_same_bits(what, attend_by_parts(set, args, c->context), whole, (size_t)count * sizeof(float));
     // Tokens one by one.
     skein_attention_args one = args;
     one.tokens = 1;
@@ -144,8 +156,8 @@ static void check_odd_values(const skein_kernels *set, int32_t type) {
 }
 
 void check_attention(const skein_kernels *set) {
-    static const int32_t types[] = {SKEIN_F32, SKEIN_F16, SKEIN_Q8_0};
-    for (int i = 0; i < 3; i++) {
+    static const int32_t types[] = {SKEIN_F32, SKEIN_F16, SKEIN_BF16, SKEIN_Q8_0};
+    for (int i = 0; i < 4; i++) {
         for (int k = 0; k < CASES; k++) {
             check_case(set, &cases[k], types[i]);
             release_guarded();

@@ -38,6 +38,21 @@ typedef struct {
     const float *x;
 } experts_case;
 
+// The stack of matrices, packed one after the other.
+static void pack_experts(skein_expert_matrix *m) {
+    int64_t bytes = skein_packed_bytes(m->type, m->rows, m->columns);
+    char *packed = guarded((size_t)(EXPERTS * bytes));
+    for (int32_t expert = 0; expert < EXPERTS; expert++) {
+        skein_pack_weights_args args = {
+            .rows = (const char *)m->weights + expert * m->rows * m->row_bytes, .row_bytes = m->row_bytes,
+            .type = m->type, .columns = m->columns, .packed = packed + expert * bytes,
+        };
+        reference_kernels()->pack_weights(&args, 0, m->rows, NULL);
+    }
+    m->weights = packed;
+    m->layout = SKEIN_LAYOUT_PACKED;
+}
+
 static experts_case make_experts(generator *g, const int32_t types[3], int32_t tokens, int32_t expert_width) {
     experts_case c = {.tokens = tokens, .expert_width = expert_width};
     for (int i = 0; i < 3; i++) {
@@ -68,10 +83,24 @@ static experts_case make_experts(generator *g, const int32_t types[3], int32_t t
     return c;
 }
 
-static const void *quantized(const float *x, int32_t tokens, int32_t columns) {
+// x [rows][columns] in the form that a matrix takes.
+static const void *formed(const float *x, int32_t type, int32_t rows, int32_t columns) {
+    if (!skein_linear_takes_quantized(type)) return x;
     skein_quantize_activations_args args = {
-        .x = x, .columns = columns, .y = guarded((size_t)tokens * skein_quantized_activation_bytes(columns))};
-    reference_kernels()->quantize_activations(&args, 0, tokens, NULL);
+        .x = x, .columns = columns, .y = guarded((size_t)rows * skein_quantized_activation_bytes(columns))};
+    reference_kernels()->quantize_activations(&args, 0, rows, NULL);
+    return args.y;
+}
+
+// The rows of x for every slot, in the form that a matrix takes.
+static const void *gathered(const skein_kernels *set, const experts_case *c, const skein_expert_matrix *m) {
+    const void *x = formed(c->x, m->type, c->tokens, WIDTH);
+    if (c->tokens == 1) return x;
+    int32_t form = set->linear_input(m->type, m->layout, c->tokens), slots = c->groups.slots;
+    size_t row_bytes = skein_input_row_bytes(form, WIDTH);
+    skein_experts_gather_args args = {
+        .x = x, .row_bytes = row_bytes, .tokens = c->groups.tokens, .y = guarded((size_t)slots * row_bytes)};
+    set->experts_gather(&args, 0, slots, NULL);
     return args.y;
 }
 
@@ -84,22 +113,16 @@ static experts_result run_experts(const skein_kernels *set, const experts_case *
     int32_t slots = c->groups.slots;
     skein_experts_args args = {
         .groups = c->groups, .gate = c->matrices[0], .up = c->matrices[1], .down = c->matrices[2], .tokens = c->tokens,
-        .x = c->x, .quantized_x = quantized(c->x, c->tokens, WIDTH),
+        .gate_x = gathered(set, c, &c->matrices[0]), .up_x = gathered(set, c, &c->matrices[1]),
         .activation = {.kind = SKEIN_ACTIVATION_CLAMPED_SWISH, .alpha = 1.702f, .limit = 7},
     };
-    if (c->tokens > 1) {
-        args.gathered = guarded((size_t)(slots * WIDTH) * sizeof(float));
-        args.quantized_gathered = guarded((size_t)slots * skein_quantized_activation_bytes(WIDTH));
-        set->experts_gather(&args, 0, slots, NULL);
-    }
     void *workspace = guarded(skein_experts_workspace_bytes(&args.gate, &args.up, &args.down, c->tokens));
     args.inner = guarded((size_t)(slots * c->expert_width) * sizeof(float));
     int32_t rows = args.groups.count * c->expert_width, cut = rows / 3 / 32 * 32;
     set->experts_up(&args, 0, cut, workspace);
     set->experts_up(&args, cut, rows, workspace);
     experts_result result = {.inner = args.inner};
-    if (inner != NULL) args.inner = (float *)inner;
-    if (skein_linear_takes_quantized(c->types[2])) args.quantized_inner = quantized(args.inner, slots, c->expert_width);
+    args.down_x = formed(inner != NULL ? inner : args.inner, c->types[2], slots, c->expert_width);
     result.y = args.y = guarded((size_t)(c->tokens * WIDTH) * sizeof(float));
     set->experts_down(&args, 0, 64, workspace);
     set->experts_down(&args, 64, WIDTH, workspace);
@@ -122,6 +145,10 @@ void check_mixtures(const skein_kernels *set) {
             char what[64];
             snprintf(what, sizeof what, "%s experts %s, %d tokens", set->name, type_name(types[i][0]), tokens);
             // Sums of products of either sign: the magnitudes of what is added count.
+            expect_close(what, got.inner, expected.inner, c.groups.slots * 256, 2e-5, 2e-4);
+            expect_close(what, got.y, expected.y, tokens * WIDTH, 2e-5, 2e-3);
+            for (int k = 0; k < 3; k++) pack_experts(&c.matrices[k]);
+            got = run_experts(set, &c, expected.inner);
             expect_close(what, got.inner, expected.inner, c.groups.slots * 256, 2e-5, 2e-4);
             expect_close(what, got.y, expected.y, tokens * WIDTH, 2e-5, 2e-3);
             release_guarded();

@@ -61,9 +61,8 @@ void SKEIN_KERNEL(cache_write)(const void *args, int32_t begin, int32_t end, voi
     (void)workspace;
     const skein_cache_write_args *a = args;
     const skein_cache *c = &a->cache;
-    void (*write_row)(uint8_t *, const float *, int32_t) = c->type == SKEIN_Q8_0 ? cache_write_q8_0_row
-                                                           : c->type == SKEIN_F32 ? skein_cache_write_f32_row
-                                                                                  : cache_write_f16_row;
+    skein_cache_write_row *write_row = skein_cache_plain_writer(c->type);
+    if (write_row == NULL) write_row = c->type == SKEIN_Q8_0 ? cache_write_q8_0_row : cache_write_f16_row;
     for (int32_t t = begin; t < end; t++) {
         int64_t entry = (int64_t)a->sequences[t] * c->pages_per_sequence + a->positions[t] / c->page_tokens;
         int64_t page = c->page_table[entry];

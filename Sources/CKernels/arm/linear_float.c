@@ -12,11 +12,7 @@
 #define TILE_TOKENS 6
 #define VECTOR_GROUP 3
 
-INLINE vec load_bf16(const uint8_t *p) {
-    uint16x8_t bits = vreinterpretq_u16_u8(vld1q_u8(p));
-    uint32x4_t low = vshll_n_u16(vget_low_u16(bits), 16), high = vshll_high_n_u16(bits, 16);
-    return vec_of(vreinterpretq_f32_u32(low), vreinterpretq_f32_u32(high));
-}
+INLINE vec load_bf16(const uint8_t *p) { return vec_load_bf16((const uint16_t *)p); }
 INLINE vec load_bf16_even(const uint8_t *p) {
     vec_bits pairs = (vec_bits)vec_load((const float *)p);
     return (vec)(pairs << 16);

@@ -3,6 +3,7 @@
 #include "../attention_items.h"
 #include "../cache_rows.h"
 #include "../expert_choice.h"
+#include "../expert_rows.h"
 #include "../latent_items.h"
 #include "../reference/formats.h"
 #include "../reference/half.h"
@@ -12,6 +13,10 @@
 #include "simd_neon.h"
 
 #include "../x86/simd_math.h"
+
+#include "../x86/attention_tiles.h"
+
+#include "../x86/attention_state.h"
 
 #include "cache_write.h"
 #include "quantize_activations.h"
@@ -23,8 +28,13 @@
 #include "../x86/experts.h"
 #include "../x86/gated_activation.h"
 #include "../x86/latent_attention.h"
+#include "../x86/latent_stretch.h"
 #include "../x86/layer_norm.h"
 #include "../x86/rms_norm.h"
 #include "../x86/rope.h"
 #include "../x86/sigmoid_gate.h"
 #include "../x86/soft_cap.h"
+
+int32_t SKEIN_KERNEL(linear_input)(int32_t type, int32_t layout, int32_t batch_tokens) {
+    return skein_reference_linear_input(type, layout, batch_tokens);
+}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SKEIN_SCORES "attention_scores_avx2.h"
+#define SKEIN_PAIRS 0  // whether attention_pairs.h may serve
 #define SKEIN_INLINE static inline __attribute__((always_inline))
 // Templates over constants: they must be inlined into the functions that give the constants.
 #define INLINE SKEIN_INLINE
@@ -69,6 +70,18 @@ SKEIN_INLINE void vec_store_half_part(uint16_t *p, vec v, int32_t count) {
     }
 }
 
+// From the upper half of a float32.
+SKEIN_INLINE vec vec_load_bf16(const uint16_t *p) {
+    uint16x8_t bits = vld1q_u16(p);
+    uint32x4_t low = vshll_n_u16(vget_low_u16(bits), 16), high = vshll_high_n_u16(bits, 16);
+    return vec_of(vreinterpretq_f32_u32(low), vreinterpretq_f32_u32(high));
+}
+SKEIN_INLINE vec vec_load_bf16_part(const uint16_t *p, int32_t count) {
+    uint16_t part[LANES] = {0};
+    memcpy(part, p, (size_t)count * sizeof *p);
+    return vec_load_bf16(part);
+}
+
 SKEIN_INLINE vec vec_fma(vec a, vec b, vec c) { return __builtin_elementwise_fma(a, b, c); }
 // Where one is NaN: NaN.
 SKEIN_INLINE vec vec_max(vec a, vec b) {
@@ -96,6 +109,16 @@ SKEIN_INLINE vec vec_power2(vec n) { return (vec)((__builtin_convertvector(n, ve
 SKEIN_INLINE vec vec_scale_power2(vec v, vec n) {
     vec half = vec_round(n * vec_set(0.5f));
     return v * vec_power2(half) * vec_power2(n - half);
+}
+// x - floor(x); 0 for an infinity.
+SKEIN_INLINE vec vec_fraction(vec x) {
+    x = vec_min(vec_set(150.0f), vec_max(vec_set(-150.0f), x));
+    return x - __builtin_elementwise_floor(x);
+}
+// v * 2^floor(x), v from 1 to 2; infinite from 2^150 on.
+SKEIN_INLINE vec vec_scale_floor(vec v, vec x) {
+    x = vec_min(vec_set(150.0f), vec_max(vec_set(-150.0f), x));
+    return vec_scale_power2(v, __builtin_elementwise_floor(x));
 }
 // Each pair of neighbours exchanged.
 SKEIN_INLINE vec vec_swap_pairs(vec v) { return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6); }
