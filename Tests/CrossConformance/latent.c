@@ -39,6 +39,20 @@ static skein_cache make_rows(generator *g, int32_t type) {
     return cache;
 }
 
+// The expanded form, in stretches of positions.
+static void stretch(const skein_kernels *set, const skein_latent_attention_args *attention) {
+    const skein_latent_heads *heads = &attention->heads;
+    skein_latent_stretch_args args = {
+        .attention = *attention, .shared = guarded(skein_latent_stretch_bytes(heads, attention->tokens))};
+    void *workspace = guarded(skein_latent_stretch_workspace_bytes(heads));
+    int32_t most = skein_latent_stretch_positions(heads);
+    for (args.first = 0; args.first < CONTEXT; args.first += most) {
+        args.positions = CONTEXT - args.first < most ? CONTEXT - args.first : most;
+        set->latent_stretch_expand(&args, 0, skein_latent_stretch_expand_items(&args), workspace);
+        set->latent_stretch_attend(&args, 0, skein_latent_stretch_attend_items(&args), workspace);
+    }
+}
+
 static void check_attention_of(const skein_kernels *set, generator *g, const skein_latent_heads *heads,
                                int32_t tokens) {
     skein_latent_attention_args args = {
@@ -67,6 +81,11 @@ static void check_attention_of(const skein_kernels *set, generator *g, const ske
     // one of them may go the other way.
     bool is_rounded = skein_linear_takes_quantized(heads->key_type);
     expect_close(what, results[1], results[0], (int64_t)count, 0, is_rounded ? 2e-2 : 1e-4);
+    for (int i = 0; i < 2; i++) {
+        results[i] = args.y = guarded(count * sizeof(float));
+        stretch(i == 0 ? reference_kernels() : set, &args);
+    }
+    expect_close("latent_stretch_attend", results[1], results[0], (int64_t)count, 0, 1e-4);
 }
 
 static void check_expansion(const skein_kernels *set, generator *g, const skein_latent_heads *heads, int32_t tokens) {
