@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test(arguments: instructionSets, [ElementType.f32, .q8_0])
+  @Test(arguments: instructionSets, [ElementType.f32, .bf16, .q8_0])
   func everyKindOfCacheDoes(set: String, cache: ElementType) {
     for (index, sample) in Self.cases(cacheType: cache).enumerated() {
       // Rows of the cache are decoded exactly, also those of 8 bits.

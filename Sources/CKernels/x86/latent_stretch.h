@@ -23,10 +23,11 @@ static const float *latent_row(const skein_cache *cache, const uint8_t *from, in
         skein_dequantize_row(SKEIN_Q8_0, from, skein_cache_blocks(width) * SKEIN_CACHE_BLOCK, row);
         return row;
     }
-    for (int32_t d = 0; d < width; d += LANES) {
-        int32_t part = width - d < LANES ? width - d : LANES;
-        const uint16_t *half = (const uint16_t *)from + d;
-        vec_store_part(row + d, part == LANES ? vec_load_half(half) : vec_load_half_part(half, part), part);
+    const void *rows[1] = {from};
+    if (cache->type == SKEIN_BF16) {
+        row_convert(ROW_BF16, rows, 0, 1, width, row, 0);
+    } else {
+        row_convert(ROW_F16, rows, 0, 1, width, row, 0);
     }
     return row;
 }
