@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Skein
+import SkeinGraph
 import SkeinText
 
 /// `skein logits`
@@ -10,7 +11,7 @@ struct Logits: AsyncParsableCommand {
     discussion: """
       The file is NumPy's format: float32, shape (tokens, vocabulary). With --tokens several times, the texts are
       computed together and the shape is (texts, longest text, vocabulary), filled up with zeros. Unless --cache-type
-      is given, keys and values are not rounded.
+      is given, keys and values are not rounded; unless --inputs automatic is, nor are the inputs of matrices in BF16.
 
       Examples:
         skein logits model.gguf --tokens 1,15043,29892 -o logits.npy
@@ -27,6 +28,11 @@ struct Logits: AsyncParsableCommand {
     name: [.customShort("o"), .customLong("output")],
     help: ArgumentHelp("The file to write.", valueName: "file"))
   var file: String
+  @Option(
+    help: ArgumentHelp(
+      "Inputs of matrices in BF16: float32, or automatic for what run takes, BF16 where that is faster.",
+      valueName: "precision"))
+  var inputs = PlanLimits.Inputs.float32
   @OptionGroup(title: "Devices") var devices: DeviceOptions
   @OptionGroup var trace: TraceOptions
   @OptionGroup var output: OutputOptions
@@ -47,6 +53,7 @@ struct Logits: AsyncParsableCommand {
     choice.context = devices.context ?? longest
     var options = try choice.scoringOptions(outputsPerPass: 64)
     options.planning.sequenceCount = texts.count
+    options.planning.inputs = inputs
     options.executor.tracing = trace.tracing
     let model = try await Model.loadWithProgress(model, options)
     let vocabulary = model.definition.graph.vocabularySize
@@ -62,6 +69,7 @@ struct Logits: AsyncParsableCommand {
 }
 
 extension PaddingSide: ExpressibleByArgument {}
+extension PlanLimits.Inputs: ExpressibleByArgument {}
 
 private struct LogitsResult: Encodable {
   var file: String

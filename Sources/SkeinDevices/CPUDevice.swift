@@ -105,12 +105,15 @@ struct CPULayout: DeviceLayout {
   /// Room for either layout: they differ where rows are no multiple of a panel's.
   func byteCount(of weight: Weight, type: ElementType) -> Int {
     let stored = (type.rowBytes(elementCount: weight.shape.columns) ?? 0) * weight.shape.rows
-    guard packs(type), weight.shape.extents.count > 1 else { return stored }
+    guard prefersPacked, weight.shape.extents.count > 1 else { return stored }
     let stack = MatrixStack(weight.shape)
     return max(stored, stack.count * stack.packedBytes(type))
   }
 
-  func packs(_ type: ElementType) -> Bool { prefersPacked }
+  /// Products with rows take float32 also where those with packed BF16 round it.
+  func packs(_ type: ElementType, limits: PlanLimits) -> Bool {
+    prefersPacked && !(type == .bf16 && limits.inputs == .float32)
+  }
 
   func workspaceBytes(
     for node: Node, in graph: Graph, limits: PlanLimits, type: (WeightID) -> ElementType

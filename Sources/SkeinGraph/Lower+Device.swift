@@ -108,7 +108,8 @@ struct DevicePlanBuilder {
     } else {
       slot.buffer = take(byteCount, in: region)
       // What is brought for each pass is used once: packing it would take longer than it saves.
-      slot.isPacked = region == .weights && packable.contains(weight) && layout.packs(type(weight))
+      slot.isPacked =
+        region == .weights && packable.contains(weight) && layout.packs(type(weight), limits: limits)
     }
     return slot
   }

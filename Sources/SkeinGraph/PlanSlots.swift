@@ -12,7 +12,7 @@ public struct WeightSlot: Hashable, Sendable {
   public var buffer: Buffer
   /// Whether its place has whole pages, so that those of the mapped checkpoint can be there in place of a copy.
   public var isMapped = false
-  /// Whether the device keeps it in the order that its matrix products read (`DeviceLayout.packs(_:)`).
+  /// Whether the device keeps it in the order that its matrix products read (`DeviceLayout.packs(_:limits:)`).
   public var isPacked = false
 
   /// What tells it from the device's other slots.

@@ -22,10 +22,11 @@ import Testing
   }
 
   private func logits(
-    _ name: String, _ devices: String, weights: String? = nil
+    _ name: String, _ devices: String, weights: String? = nil, inputs: PlanLimits.Inputs = .automatic
   ) async throws -> (model: Model, logits: [Float], reference: [Float]) {
     let reference = try FolderReference(name)
-    let options = try LoadOptions.folder(devices, weights: weights)
+    var options = try LoadOptions.folder(devices, weights: weights)
+    options.planning.inputs = inputs
     let model = try await Model.load(FolderReference.path(name), options: options)
     return (model, try await model.logits(reference.prompt), reference.logits.flatMap { $0 })
   }
@@ -41,6 +42,15 @@ import Testing
         if first == nil { first = logits }
         #expect(logits == first, "\(name) on \(devices), weights \(weights ?? "as stored")")
       }
+    }
+  }
+
+  /// Matrices in BF16 compute what their values say, where inputs are not rounded to their format.
+  @Test(arguments: ["gemma2", "gpt-oss", "gpt2", "llama", "qwen3-moe", "qwen3-moe-fused"])
+  func inputsMayStayAsTheyAre(name: String) async throws {
+    for devices in try deviceLists() {
+      let (_, logits, reference) = try await logits(name, devices, inputs: .float32)
+      #expect(relativeDifference(logits, reference) < 1e-5, "\(name) on \(devices)")
     }
   }
 

@@ -68,6 +68,8 @@ public struct PlanningOptions: Hashable, Sendable {
   public var weightMemory = WeightMemory.copied
   /// How the key-value cache is stored.
   public var cacheType = CacheType.automatic
+  /// How products with matrices in BF16 take their inputs.
+  public var inputs = PlanLimits.Inputs.automatic
   /// The most tokens in one pass through the devices.
   public var tokensPerPass = 256
   /// The most tokens in one pass whose logits are wanted. Generating needs one a sequence; scoring a text
@@ -202,11 +204,13 @@ public struct PlannedModel: Sendable {
       throw SkeinError(.invalidOption, "a context of \(context) is not within the model's 1...\(longest)")
     }
     let context = options.contextTokens ?? min(longest, PlanningOptions.defaultContextTokens)
-    return PlanLimits(
+    var limits = PlanLimits(
       tokensPerPass: min(options.tokensPerPass, context),
       outputsPerPass: max(options.outputsPerPass, options.request.concurrency),
       contextTokens: context, sequenceCount: max(options.sequenceCount, options.request.concurrency),
       cacheType: options.cacheType.elementType(for: description))
+    limits.inputs = options.inputs
+    return limits
   }
 }
 

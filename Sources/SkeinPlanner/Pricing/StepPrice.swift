@@ -106,11 +106,12 @@ public struct PricedModel: Sendable {
     case .latentAttention(let attention):
       price.fixedSeconds += rates.stepSeconds
       price += latentSeconds(
-        node, attention, rows: rows, sequences: Double(max(sequences, 1)), rates, projections: { rows in
-          node.weights.indices.reduce(0) {
-            $0 + self.linearSeconds(weight($1), types[node.weights[$1].index], rows: rows, rates)
-          }
-        })
+        node, attention, rows: rows, sequences: Double(max(sequences, 1)), rates
+      ) { rows in
+        node.weights.indices.reduce(0) {
+          $0 + self.linearSeconds(weight($1), types[node.weights[$1].index], rows: rows, rates)
+        }
+      }
     case .expandLatent(let expansion):
       let heads = expansion.heads
       let width = expansion.part == .keys ? heads.plainWidth : heads.valueWidth
