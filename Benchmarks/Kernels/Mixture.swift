@@ -1,15 +1,15 @@
 import CKernels
 
 extension Case {
-  /// A mixture's three kernels with the rounding between them: 64 experts of 512, of which a token takes 8. No cache
-  /// holds the weights of all.
+  /// A mixture's three kernels with the rounding between them: 64 experts of 512, of which a token takes 8. Experts
+  /// take turns: no cache holds the weights of all.
   static func experts(_ format: Format, tokens: Int) -> Case {
     let mixture = Mixture(format, tokens: tokens)
     let matrix = Double(Mixture.width * Mixture.inner)
     return Case(
       operations: 2 * 3 * matrix * Double(tokens * Mixture.chosen), bytes: Double(mixture.byteCountTaken),
       peak: format.peak
-    ) { _ in mixture.run() }
+    ) { turn in mixture.run(turn) }
   }
 }
 
@@ -24,12 +24,14 @@ private final class Mixture {
   /// The input of every slot.
   private let gathered: Memory
   private let inner: Inputs
-  private let memory: [Memory]
+  /// One a turn, until all experts had theirs.
+  private let choices: [Choice]
+  private let output: Memory
   private let arguments: skein_experts_args
   private let workspace: Memory
 
   /// Bytes of the experts that some token takes.
-  var byteCountTaken: Int { Int(arguments.groups.count) * (2 * up.byteCountEach + down.byteCountEach) }
+  var byteCountTaken: Int { Int(choices[0].groups.count) * (2 * up.byteCountEach + down.byteCountEach) }
 
   init(_ format: Format, tokens: Int) {
     let (width, inner, count, chosen) = (Self.width, Self.inner, Self.count, Self.chosen)
@@ -41,25 +43,11 @@ private final class Mixture {
     gathered = Memory(byteCount: tokens > 1 ? slots * input.rowBytes : 0)
     self.inner = Inputs(
       Memory(Float.self, count: slots * inner), rows: slots, columns: inner, form: form)
-    // Every token chooses other experts than the one before, all as often.
-    let choice = Memory(Float.self, count: tokens * 2 * chosen)
-    for token in 0..<tokens {
-      for index in 0..<chosen {
-        choice.floats[token * 2 * chosen + index] = Float((token * 11 + index * 5) % count)
-        choice.floats[token * 2 * chosen + chosen + index] = 0.125
-      }
+    choices = (0..<count / chosen).map { turn in
+      Choice(tokens: tokens, chosen: chosen, of: count, from: turn * chosen)
     }
-    let (numbers, starts) = (Memory(Int32.self, count: count), Memory(Int32.self, count: count + 1))
-    let (places, weights) = (Memory(Int32.self, count: slots), Memory(Float.self, count: slots))
-    let output = Memory(Float.self, count: tokens * width)
-    memory = [numbers, starts, places, weights, output]
+    output = Memory(Float.self, count: tokens * width)
     var arguments = skein_experts_args()
-    arguments.groups.experts = numbers.integers
-    arguments.groups.starts = starts.integers
-    arguments.groups.tokens = places.integers
-    arguments.groups.weights = weights.floats
-    skein_group_by_expert(
-      choice.floats, Int32(tokens), Int32(chosen), Int32(count), nil, &arguments.groups)
     arguments.gate = Mixture.stack(up, from: 0)
     arguments.up = Mixture.stack(up, from: count)
     arguments.down = Mixture.stack(down, from: 0)
@@ -87,8 +75,9 @@ private final class Mixture {
     return matrix
   }
 
-  func run() {
+  func run(_ turn: Int) {
     var arguments = arguments
+    arguments.groups = choices[turn % choices.count].groups
     if arguments.tokens > 1 {
       var gather = skein_experts_gather_args(
         x: input.address, row_bytes: input.rowBytes, tokens: arguments.groups.tokens, y: gathered.address)
@@ -97,5 +86,35 @@ private final class Mixture {
     kernels.experts_up(&arguments, 0, arguments.groups.count * arguments.gate.rows, workspace.address)
     inner.round()
     kernels.experts_down(&arguments, 0, arguments.down.rows, workspace.address)
+  }
+}
+
+/// The experts that tokens choose: every token other ones than the one before, all as often.
+private final class Choice {
+  let groups: skein_expert_groups
+  private let memory: [Memory]
+
+  /// - Parameter first: the first expert of the first token. One token has no expert in common with the choices from
+  ///   8, 16, 24, ... experts on.
+  init(tokens: Int, chosen: Int, of count: Int, from first: Int) {
+    let choice = Memory(Float.self, count: tokens * 2 * chosen)
+    for token in 0..<tokens {
+      for index in 0..<chosen {
+        choice.floats[token * 2 * chosen + index] = Float((first + token * 11 + index * 5) % count)
+        choice.floats[token * 2 * chosen + chosen + index] = 1 / Float(chosen)
+      }
+    }
+    let (numbers, starts) = (Memory(Int32.self, count: count), Memory(Int32.self, count: count + 1))
+    let (places, weights) = (
+      Memory(Int32.self, count: tokens * chosen), Memory(Float.self, count: tokens * chosen)
+    )
+    memory = [numbers, starts, places, weights]
+    var groups = skein_expert_groups()
+    groups.experts = numbers.integers
+    groups.starts = starts.integers
+    groups.tokens = places.integers
+    groups.weights = weights.floats
+    skein_group_by_expert(choice.floats, Int32(tokens), Int32(chosen), Int32(count), nil, &groups)
+    self.groups = groups
   }
 }
