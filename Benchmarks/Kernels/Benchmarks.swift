@@ -13,7 +13,7 @@ let benchmarks: @Sendable () -> Void = {
       }
     }
   }
-  for (name, type) in [("F16", SKEIN_F16), ("Q8_0", SKEIN_Q8_0)] {
+  for (name, type) in [("F16", SKEIN_F16), ("BF16", SKEIN_BF16), ("Q8_0", SKEIN_Q8_0)] {
     for context in [512, 8192] {
       measure("attention \(name), 1 token at \(context)", readsMemory: true) {
         .attention(type: type, context: context, tokens: 1)
@@ -33,8 +33,12 @@ let benchmarks: @Sendable () -> Void = {
   }
   for tokens in [1, 256] {
     measure("rms_norm 2048, \(tokens) tokens", readsMemory: true) { .rmsNorm(columns: 2048, tokens: tokens) }
-    measure("quantize_activations 2048, \(tokens) tokens", readsMemory: true) {
-      .quantizeActivations(columns: 2048, tokens: tokens)
+    for (name, form) in [
+      ("quantize_activations", SKEIN_INPUT_INT8), ("round_activations", SKEIN_INPUT_BF16),
+    ] {
+      measure("\(name) 2048, \(tokens) tokens", readsMemory: true) {
+        .rounding(to: Int32(form), columns: 2048, tokens: tokens)
+      }
     }
   }
 }
@@ -61,21 +65,11 @@ extension Case {
   }
 
   /// Likewise.
-  static func quantizeActivations(columns: Int, tokens: Int) -> Case {
-    let input = Memory.random(count: tokens * columns)
-    let tokenBytes = skein_quantized_activation_bytes(Int32(columns))
-    let output = Memory(byteCount: tokens * tokenBytes)
-    var arguments = skein_quantize_activations_args()
-    arguments.x = UnsafePointer(input.floats)
-    arguments.columns = Int32(columns)
-    arguments.y = output.address
+  static func rounding(to form: Int32, columns: Int, tokens: Int) -> Case {
+    let inputs = Inputs(.random(count: tokens * columns), rows: tokens, columns: columns, form: form)
     return Case(
-      operations: 2 * Double(tokens * columns), bytes: Double(tokens * (4 * columns + tokenBytes)),
+      operations: 2 * Double(tokens * columns), bytes: Double(tokens * (4 * columns + inputs.rowBytes)),
       peak: \.float32
-    ) { [arguments] _ in
-      var arguments = arguments
-      kernels.quantize_activations(&arguments, 0, Int32(tokens), nil)
-      withExtendedLifetime((input, output)) {}
-    }
+    ) { _ in inputs.round() }
   }
 }

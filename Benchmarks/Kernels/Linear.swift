@@ -5,17 +5,20 @@ extension Case {
   static func linear(_ format: Format, rows: Int, columns: Int, tokens: Int) -> Case {
     let count = tokens > 8 ? 1 : Matrices.countBeyondCaches(format, rows: rows, columns: columns)
     let matrices = Matrices(format, rows: rows, columns: columns, count: count)
-    let input = Activations(tokens: tokens, columns: columns)
+    let input = Inputs(
+      .random(count: tokens * columns), rows: tokens, columns: columns,
+      form: format.inputForm(tokens: tokens))
     let output = Memory(Float.self, count: tokens * rows)
     let workspace = Memory(
       byteCount: skein_linear_workspace_bytes(format.type, Int32(columns), Int32(tokens)))
     var arguments = skein_linear_args()
     arguments.row_bytes = Int64(format.rowBytes(columns))
     arguments.type = format.type
+    arguments.layout = format.layout
     arguments.rows = Int32(rows)
     arguments.columns = Int32(columns)
     arguments.tokens = Int32(tokens)
-    arguments.x = format.isInteger ? input.quantized : UnsafeRawPointer(input.floats.address)
+    arguments.x = input.address
     arguments.y = output.floats
     arguments.y_stride = Int64(rows)
     return Case(
@@ -32,21 +35,8 @@ extension Case {
 
 extension Format {
   /// The limit of products with it: of F16 it is that of float32, to which it is widened.
-  var peak: KeyPath<Limits, Double> & Sendable { isInteger ? \.int8 : name == "BF16" ? \.bf16 : \.float32 }
-}
-
-/// Activations as float32, and rounded for products with integers.
-final class Activations {
-  let floats: Memory
-  private let rounded: Memory
-
-  init(tokens: Int, columns: Int) {
-    floats = .random(count: tokens * columns)
-    rounded = Memory(byteCount: tokens * skein_quantized_activation_bytes(Int32(columns)))
-    var arguments = skein_quantize_activations_args(
-      x: floats.floats, columns: Int32(columns), y: rounded.address)
-    kernels.quantize_activations(&arguments, 0, Int32(tokens), nil)
+  var peak: KeyPath<Limits, Double> & Sendable {
+    if skein_linear_takes_quantized(type) { return \.int8 }
+    return type == Int32(SKEIN_BF16) ? \.bf16 : \.float32
   }
-
-  var quantized: UnsafeRawPointer { UnsafeRawPointer(rounded.address) }
 }
